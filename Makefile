@@ -1,0 +1,50 @@
+# enrold: `make` alone lists the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+env := . internal/setup/env.sh
+ldflags := -ldflags "-s -w -buildid="
+commands := enrold central
+emulators := emu-card emu-scanner emu-camera
+
+.PHONY: help setup ui build demo test e2e race fuzz bench lint docs clean
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## install Debian packages, fetch models and photographs (idempotent)
+	@command -v go >/dev/null || { echo "go is missing: install Go 1.26 or newer from https://go.dev/dl/" >&2; exit 1; }
+	@internal/setup/packages.sh
+	@internal/setup/models.sh
+
+ui: ## build the officer's screen into internal/web/ui/dist
+	@internal/setup/ui.sh
+
+build: ui ## build bin/enrold, bin/central and the emulators
+	@echo "build: compiling (the first time OpenCV's and dlib's bindings take some minutes)"
+	@$(env) && go build -trimpath $(ldflags) -o bin/ ./cmd/enrold ./cmd/central ./hw/emu/emu-card ./hw/emu/emu-scanner ./hw/emu/emu-camera
+	@echo "build: bin/enrold bin/central $(emulators:%=bin/%)"
+
+demo: setup build ## enrol an emulated person end to end; ARGS="--once --json" for one visit
+	@bin/enrold demo $(ARGS)
+
+test: setup build ## run all tests
+	@$(env) && go vet ./... && go test -timeout 30m ./...
+
+race: setup build ## run the tests under the race detector
+	@$(env) && go test -race -timeout 60m ./...
+
+fuzz: ## run every fuzz target for FUZZTIME (default 30s)
+	@$(env) && internal/setup/fuzz.sh
+
+bench: setup build ## measure the visit and the daemon's start; figures for docs/BENCHMARKS.md
+	@$(env) && bin/enrold bench visit
+
+lint: ## run golangci-lint (installed into .tools)
+	@internal/setup/lint.sh
+
+docs: ## write the generated documents (docs/FAILURES.md, docs/DEVICES.md)
+	@$(env) && go generate ./...
+
+clean: ## remove everything that was built or fetched
+	rm -rf bin build .tools internal/web/ui/node_modules
+	find internal/web/ui/dist -mindepth 1 ! -name .gitkeep -delete

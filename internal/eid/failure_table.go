@@ -1,0 +1,103 @@
+package eid
+
+// The codes of requirements §5 keep the ministry's wording; the device, queue
+// and sync codes are ours.
+const (
+	CodeInternal        Code = "E-INTERNAL"
+	CodeInput           Code = "E-INPUT"
+	CodeState           Code = "E-STATE"
+	CodeAgeUnder6       Code = "E-AGE-UNDER6"
+	CodeGuardian        Code = "E-GUARDIAN-REQUIRED"
+	CodeWrongDesk       Code = "E-WRONG-DESK"
+	CodeNoResidenceCard Code = "E-NO-RESIDENCE-CARD"
+	CodePassportExpired Code = "E-PASSPORT-EXPIRED"
+	CodeCardExpired     Code = "W-CARD-EXPIRED"
+	CodePINFormat       Code = "E-PIN-FORMAT"
+	CodePINStruct       Code = "W-PIN-STRUCT"
+	CodeMRZCheck        Code = "E-MRZ-CHECK"
+	CodeDocumentKind    Code = "E-DOCUMENT-KIND"
+	CodeChipAccess      Code = "E-CHIP-ACCESS"
+	CodeChipRead        Code = "E-CHIP-READ"
+	CodeChipRemoved     Code = "E-CHIP-REMOVED"
+	CodeChipMismatch    Code = "E-CHIP-MISMATCH"
+	CodeChipPAFailed    Code = "E-CHIP-PA-FAILED"
+	CodeChipUnverified  Code = "W-CHIP-UNVERIFIED"
+	CodeNoReader        Code = "E-NO-READER"
+	CodeNoCard          Code = "E-NO-CARD"
+	CodeNoCamera        Code = "E-NO-CAMERA"
+	CodeCameraStalled   Code = "E-CAMERA-STALLED"
+	CodeNoFace          Code = "E-NO-FACE"
+	CodeManyFaces       Code = "E-MANY-FACES"
+	CodeQualityFace     Code = "W-QUALITY-FACE"
+	CodeFaceMismatch    Code = "E-NO-MATCH-LOCAL"
+	CodeModels          Code = "E-MODELS"
+	CodeNoScanner       Code = "E-NO-SCANNER"
+	CodeScanner         Code = "E-SCANNER"
+	CodeNoFinger        Code = "E-NO-FINGER"
+	CodeQualityFinger   Code = "W-QUALITY-FINGER"
+	CodeFingerMismatch  Code = "E-FINGER-MISMATCH"
+	CodeFingerTwice     Code = "E-FINGER-TWICE"
+	CodeDeviceRestarted Code = "E-DEVICE-RESTARTED"
+	CodeDeviceBusy      Code = "E-DEVICE-BUSY"
+	CodePhoneFormat     Code = "E-PHONE-FORMAT"
+	CodeContactMissing  Code = "E-CONTACT-MISSING"
+	CodeConsentMissing  Code = "E-CONSENT-MISSING"
+	CodeQueue           Code = "E-QUEUE"
+	CodeDiskFull        Code = "E-DISK-FULL"
+	CodeSeal            Code = "E-SEAL"
+	CodeJournalLost     Code = "N-VISIT-ABANDONED"
+	CodeOffline         Code = "N-OFFLINE-PENDING"
+	CodeSyncRefused     Code = "E-SYNC-REFUSED"
+	CodeReceipt         Code = "E-RECEIPT"
+	CodeRejected        Code = "N-REJECTED"
+)
+
+var failures = []Failure{
+	{CodeInternal, "Lỗi nội bộ của phần mềm.", "Internal error of the software.", "Thử lại; nếu lặp lại, báo bộ phận kỹ thuật kèm mã lỗi.", "Try again; if it repeats, report the code to the technical staff."},
+	{CodeInput, "Dữ liệu nhập không hợp lệ.", "The input is not valid.", "Kiểm tra lại các ô được đánh dấu.", "Check the marked fields."},
+	{CodeState, "Bước này chưa thực hiện được lúc này.", "This step is not possible now.", "Làm theo thứ tự các bước trên màn hình.", "Follow the order of the steps on the screen."},
+	{CodeAgeUnder6, "Người dưới 06 tuổi chỉ được cấp tài khoản mức độ 01, do người đại diện đăng ký trên VNeID.", "Persons under 6 get a level 1 account only, registered by their representative in VNeID.", "Hướng dẫn người đại diện đăng ký trên VNeID.", "Point the representative to VNeID."},
+	{CodeGuardian, "Người từ đủ 06 đến dưới 14 tuổi phải có người đại diện hoặc người giám hộ cùng đến.", "Persons from 6 to under 14 must come with a representative or guardian.", "Nhập thông tin người đại diện hoặc người giám hộ.", "Enter the representative or guardian."},
+	{CodeWrongDesk, "Người nước ngoài làm thủ tục tại cơ quan quản lý xuất nhập cảnh.", "Foreigners are served by the immigration authority.", "Hướng dẫn đến cơ quan quản lý xuất nhập cảnh.", "Point the person to the immigration authority."},
+	{CodeNoResidenceCard, "Chưa có thẻ thường trú/thẻ tạm trú còn hạn: chưa đủ điều kiện.", "No valid permanent or temporary residence card: not eligible.", "Nhập thẻ thường trú/tạm trú còn hạn.", "Enter a residence card that is still valid."},
+	{CodePassportExpired, "Hộ chiếu/giấy tờ đi lại quốc tế đã hết hạn.", "The passport or travel document has expired.", "Yêu cầu giấy tờ còn hạn.", "Ask for a valid document."},
+	{CodeCardExpired, "Thẻ đã hết hạn: làm cùng thủ tục cấp thẻ, thời hạn 07 ngày làm việc.", "The card has expired: done with the card procedure, 7 working days.", "Tiếp tục; thông báo thời hạn cho công dân.", "Go on; tell the citizen the time limit."},
+	{CodePINFormat, "Số định danh phải đủ 12 chữ số.", "The personal number must have 12 digits.", "Nhập lại số định danh.", "Enter the number again."},
+	{CodePINStruct, "Số định danh không khớp giới tính/năm sinh. Kiểm tra lại; vẫn có thể tiếp tục.", "The number does not fit sex or year of birth. Check; you may go on.", "Kiểm tra lại giấy tờ.", "Check the document."},
+	{CodeMRZCheck, "Dòng mã đọc sai số kiểm tra. Quét lại hoặc nhập tay.", "A check digit of the machine readable zone is wrong. Scan again or type it.", "Quét lại hoặc nhập tay.", "Scan again or type it."},
+	{CodeDocumentKind, "Loại giấy tờ không dùng được cho thủ tục này.", "This kind of document does not serve this procedure.", "Chọn đúng thủ tục hoặc giấy tờ.", "Choose the right procedure or document."},
+	{CodeChipAccess, "Không mở được chip: kiểm tra số thẻ, ngày sinh, ngày hết hạn.", "The chip cannot be opened: check number, birth date and expiry.", "Kiểm tra và nhập lại dữ liệu mở chip.", "Check and enter the access data again."},
+	{CodeChipRead, "Không đọc được dữ liệu trong chip.", "The chip's data cannot be read.", "Đặt lại thẻ và đọc lại.", "Place the card again and read again."},
+	{CodeChipRemoved, "Thẻ bị nhấc ra khi đang đọc.", "The card was removed while it was being read.", "Đặt thẻ yên trên đầu đọc và đọc lại.", "Leave the card on the reader and read again."},
+	{CodeChipMismatch, "Dữ liệu trong chip không khớp dữ liệu đã nhập.", "The chip's data do not fit the data entered.", "Dừng, kiểm tra thẻ có đúng của người này không.", "Stop and check that the card belongs to this person."},
+	{CodeChipPAFailed, "Dữ liệu trong chip không xác thực được: dừng, báo chỉ huy.", "The chip's data are not authentic: stop and report to the commander.", "Giữ giấy tờ, báo chỉ huy.", "Keep the document and report."},
+	{CodeChipUnverified, "Chưa có danh sách chứng thư gốc: chip chưa được kiểm chứng.", "No list of trusted certificates: the chip is not verified.", "Cập nhật danh sách chứng thư; trung tâm sẽ quyết định.", "Update the trust list; the centre decides."},
+	{CodeNoReader, "Không tìm thấy đầu đọc thẻ.", "No card reader found.", "Kiểm tra cáp và dịch vụ pcscd.", "Check the cable and the pcscd service."},
+	{CodeNoCard, "Chưa có thẻ trên đầu đọc.", "No card on the reader.", "Đặt thẻ lên đầu đọc.", "Place the card on the reader."},
+	{CodeNoCamera, "Không mở được máy ảnh.", "The camera cannot be opened.", "Kiểm tra cáp máy ảnh; phần mềm sẽ tự thử lại.", "Check the cable; the software tries again by itself."},
+	{CodeCameraStalled, "Máy ảnh không gửi hình.", "The camera sends no pictures.", "Rút và cắm lại máy ảnh.", "Unplug the camera and plug it in again."},
+	{CodeNoFace, "Không thấy khuôn mặt.", "No face is seen.", "Mời người dân nhìn thẳng vào máy ảnh.", "Ask the person to look into the camera."},
+	{CodeManyFaces, "Có nhiều hơn một khuôn mặt.", "More than one face is seen.", "Chỉ một người đứng trước máy ảnh.", "Only one person before the camera."},
+	{CodeQualityFace, "Ảnh khuôn mặt chưa đạt.", "The portrait is not good enough.", "Chỉnh ánh sáng, tư thế và chụp lại.", "Mend light and pose and take it again."},
+	{CodeFaceMismatch, "Khuôn mặt không khớp ảnh trong chip. Mời người phụ trách kiểm tra.", "The face does not match the chip's portrait. Call the supervisor.", "Mời người phụ trách kiểm tra.", "Call the supervisor."},
+	{CodeModels, "Thiếu hoặc sai tệp mô hình nhận dạng.", "The recognition models are missing or damaged.", "Chạy lại bước cài đặt mô hình.", "Install the models again."},
+	{CodeNoScanner, "Không tìm thấy máy quét vân tay.", "No fingerprint scanner found.", "Kiểm tra cáp máy quét.", "Check the scanner's cable."},
+	{CodeScanner, "Máy quét vân tay báo lỗi.", "The fingerprint scanner reports an error.", "Thử lại; nếu lặp lại, rút và cắm lại.", "Try again; if it repeats, unplug and plug in again."},
+	{CodeNoFinger, "Không thấy ngón tay trên máy quét.", "No finger on the scanner.", "Mời đặt ngón tay lên máy quét.", "Ask the person to place the finger."},
+	{CodeQualityFinger, "Vân tay chưa đạt.", "The fingerprint is not good enough.", "Lau tay, ấn đều và quét lại.", "Wipe the finger, press evenly and scan again."},
+	{CodeFingerMismatch, "Hai lần quét không phải cùng một ngón tay.", "The two scans are not of the same finger.", "Kiểm tra đúng ngón tay được yêu cầu; mời người phụ trách.", "Check that the finger asked for is used; call the supervisor."},
+	{CodeFingerTwice, "Ngón tay này đã được quét cho vị trí khác.", "This finger was already scanned for another position.", "Quét đúng ngón tay được yêu cầu.", "Scan the finger that is asked for."},
+	{CodeDeviceRestarted, "Thiết bị gặp lỗi và đang khởi động lại.", "The device failed and is being restarted.", "Chờ vài giây rồi làm lại bước này.", "Wait some seconds and repeat the step."},
+	{CodeDeviceBusy, "Thiết bị đang bận.", "The device is busy.", "Chờ thao tác trước kết thúc.", "Wait for the running operation."},
+	{CodePhoneFormat, "Số điện thoại không hợp lệ.", "The telephone number is not valid.", "Nhập số di động chính chủ 10 chữ số.", "Enter the person's own 10-digit mobile number."},
+	{CodeContactMissing, "Thiếu số điện thoại hoặc thư điện tử.", "Telephone number or e-mail is missing.", "Nhập thông tin liên hệ.", "Enter the contact data."},
+	{CodeConsentMissing, "Chưa có chữ ký/xác nhận đồng ý: không thể gửi yêu cầu.", "No consent: the request cannot be sent.", "Đọc nội dung cho người dân và ghi nhận sự đồng ý.", "Read the text to the person and record the consent."},
+	{CodeQueue, "Không ghi được hồ sơ vào hàng đợi.", "The request cannot be written to the queue.", "Không cho người dân về; báo bộ phận kỹ thuật.", "Keep the person; call the technical staff."},
+	{CodeDiskFull, "Ổ đĩa sắp đầy: không nhận hồ sơ mới.", "The disk is nearly full: no new visits.", "Giải phóng dung lượng hoặc đồng bộ hàng đợi.", "Free space or sync the queue."},
+	{CodeSeal, "Không ký hoặc niêm phong được hồ sơ.", "The request cannot be signed or sealed.", "Báo bộ phận kỹ thuật.", "Call the technical staff."},
+	{CodeJournalLost, "Lượt làm việc trước bị ngắt và đã được hủy; chưa có gì được gửi.", "The previous visit was cut off and is abandoned; nothing was sent.", "Bắt đầu lại từ đầu.", "Start again."},
+	{CodeOffline, "Đã lưu, CHƯA xác thực với CSDL quốc gia. Sẽ gửi khi có mạng.", "Saved, NOT yet checked against the national database. It is sent when there is a network.", "Không cần làm gì; theo dõi hàng đợi.", "Nothing to do; watch the queue."},
+	{CodeSyncRefused, "Trung tâm từ chối nhận hồ sơ.", "The centre refuses the request.", "Xem lý do trong hàng đợi; báo bộ phận kỹ thuật.", "See the reason in the queue; call the technical staff."},
+	{CodeReceipt, "Biên nhận của trung tâm không hợp lệ; hồ sơ được giữ lại.", "The centre's receipt is not valid; the request is kept.", "Báo bộ phận kỹ thuật.", "Call the technical staff."},
+	{CodeRejected, "Trung tâm không cấp tài khoản.", "The centre did not grant the account.", "Thông báo lý do cho người dân.", "Tell the person the reason."},
+}

@@ -1,0 +1,103 @@
+package eid
+
+import "time"
+
+// FingerPosition is the finger code of ISO/IEC 19794-2:2011 table 6:
+// 1 right thumb … 5 right little, 6 left thumb … 10 left little.
+type FingerPosition int
+
+const (
+	RightThumb FingerPosition = iota + 1
+	RightIndex
+	RightMiddle
+	RightRing
+	RightLittle
+	LeftThumb
+	LeftIndex
+	LeftMiddle
+	LeftRing
+	LeftLittle
+)
+
+// Measure is a named quality component, 0 (worst) to 100 (best).
+type Measure struct {
+	Name  string `json:"name" cbor:"name"`
+	Value int    `json:"value" cbor:"value"`
+}
+
+// FaceSample is one portrait frame as JPEG.
+type FaceSample struct {
+	JPEG     Blob      `json:"jpeg" cbor:"jpeg"`
+	Width    int       `json:"width" cbor:"width"`
+	Height   int       `json:"height" cbor:"height"`
+	Quality  int       `json:"quality" cbor:"quality"` // 0..100
+	Measures []Measure `json:"measures,omitempty" cbor:"measures,omitempty"`
+	Device   string    `json:"device" cbor:"device"`
+	Origin   Origin    `json:"origin" cbor:"origin"`
+	Taken    time.Time `json:"taken" cbor:"taken"`
+}
+
+// FingerSample is one gray fingerprint impression, row major, 0 black to 255 white.
+type FingerSample struct {
+	Position FingerPosition `json:"position" cbor:"position"`
+	Pixels   Blob           `json:"pixels" cbor:"pixels"` // Width*Height bytes
+	Width    int            `json:"width" cbor:"width"`
+	Height   int            `json:"height" cbor:"height"`
+	DPI      int            `json:"dpi" cbor:"dpi"`
+	Quality  int            `json:"quality" cbor:"quality"` // 0..100
+	Device   string         `json:"device" cbor:"device"`
+	Origin   Origin         `json:"origin" cbor:"origin"`
+	Taken    time.Time      `json:"taken" cbor:"taken"`
+	Waited   time.Duration  `json:"waited" cbor:"-"` // until the person put the finger
+}
+
+// FaceDecision is a comparison of live frames with the chip's portrait. For
+// metric "euclidean" a score at or under the threshold passes, for "cosine" at
+// or over.
+type FaceDecision struct {
+	Engine    string  `json:"engine" cbor:"engine"`
+	Model     string  `json:"model" cbor:"model"`
+	Metric    string  `json:"metric" cbor:"metric"`
+	Score     float64 `json:"score" cbor:"score"`
+	Threshold float64 `json:"threshold" cbor:"threshold"`
+	Pass      bool    `json:"pass" cbor:"pass"`
+}
+
+// FingerDecision is a comparison of two impressions asked for as one finger.
+type FingerDecision struct {
+	Position  FingerPosition `json:"position" cbor:"position"`
+	Engine    string         `json:"engine" cbor:"engine"`
+	Quality   int            `json:"quality" cbor:"quality"` // the lower of the two
+	Score     float64        `json:"score" cbor:"score"`
+	Threshold float64        `json:"threshold" cbor:"threshold"`
+	Pass      bool           `json:"pass" cbor:"pass"`
+}
+
+// Contacts of the person or of the guardian (requirements INF-1 to INF-3).
+type Contacts struct {
+	Phone Private `json:"phone,omitempty" cbor:"phone,omitempty"`
+	Email Private `json:"email,omitempty" cbor:"email,omitempty"`
+}
+
+// Guardian acts for a minor or a ward (requirements ELG-2, ELG-4).
+type Guardian struct {
+	Name     Private `json:"name" cbor:"name"`
+	Number   Private `json:"number" cbor:"number"`     // personal number or passport
+	Relation string  `json:"relation" cbor:"relation"` // father, mother, guardian, representative
+	Phone    Private `json:"phone" cbor:"phone"`
+}
+
+// ResidenceCard of a foreigner (requirements ELG-7).
+type ResidenceCard struct {
+	Type   string  `json:"type" cbor:"type"` // PRC, TRC
+	Number Private `json:"number" cbor:"number"`
+	Expiry Date    `json:"expiry" cbor:"expiry"`
+}
+
+// Consent as given at the desk (requirements CON-1).
+type Consent struct {
+	TextVersion string    `json:"text_version" cbor:"text_version"`
+	Language    string    `json:"language" cbor:"language"` // vi, en
+	Method      string    `json:"method" cbor:"method"`     // verbal_witness, signature_pad, wet_ink
+	Given       time.Time `json:"given" cbor:"given"`
+}
