@@ -1,0 +1,148 @@
+// Package config reads the desk's configuration: one TOML file, strictly (an
+// unknown key is an error), the same for the daemon and its workers.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+
+	"github.com/pelletier/go-toml/v2"
+
+	"github.com/enrold/enrold/internal/eid"
+)
+
+// Config is the whole file. Relative paths are resolved against its folder.
+type Config struct {
+	Desk    Desk    `toml:"desk"`
+	Chip    Chip    `toml:"chip"`
+	Camera  Camera  `toml:"camera"`
+	Scanner Scanner `toml:"scanner"`
+	Face    Face    `toml:"face"`
+	Central Central `toml:"central"`
+}
+
+// Desk is who and where this desk is.
+type Desk struct {
+	ID         string `toml:"id"`
+	Role       Role   `toml:"role"`
+	Officer    string `toml:"officer"`
+	Data       string `toml:"data"`       // folder of the queue and its keys
+	Listen     string `toml:"listen"`     // loopback address of the screen
+	Production bool   `toml:"production"` // refuses emulated devices and test trust anchors
+}
+
+// Role decides which procedures a desk may run (requirements LOC-1 to LOC-3).
+type Role string
+
+const (
+	CommunePolice Role = "commune_police"
+	Immigration   Role = "immigration"
+)
+
+// Chip configures the card reader.
+type Chip struct {
+	Socket string     `toml:"pcsc_socket"` // pcscd's socket; empty for the system's
+	Reader string     `toml:"reader"`      // part of the reader's name; empty for the first with a card
+	Trust  string     `toml:"trust"`       // folder of CSCA certificates (PEM or DER)
+	Origin eid.Origin `toml:"origin"`
+}
+
+// Camera configures the portrait camera.
+type Camera struct {
+	Source  string     `toml:"source"`  // what OpenCV opens: /dev/video0, 0, unix:/run/x.sock, a file, a URL
+	Network bool       `toml:"network"` // the source needs the network: the worker keeps that right
+	Origin  eid.Origin `toml:"origin"`
+}
+
+// Scanner configures the fingerprint scanner.
+type Scanner struct {
+	Port    string     `toml:"port"`    // /dev/ttyUSB0, /dev/pts/3
+	Profile string     `toml:"profile"` // name of a firmware profile
+	Origin  eid.Origin `toml:"origin"`
+}
+
+// Face configures recognition.
+type Face struct {
+	Models string `toml:"models"` // folder of model files
+}
+
+// Central is where requests go and which keys speak for it.
+type Central struct {
+	URL        string `toml:"url"`
+	CA         string `toml:"ca"`          // PEM: who may be the central
+	Cert       string `toml:"cert"`        // PEM: the desk's TLS certificate
+	Key        string `toml:"key"`         // PEM, mode 0600
+	SealKey    string `toml:"seal_key"`    // HPKE public key, base64
+	ReceiptKey string `toml:"receipt_key"` // PEM public key that signs receipts
+}
+
+const maxConfigBytes = 1 << 20
+
+// Load reads and checks the file at path.
+func Load(path string) (Config, error) {
+	var c Config
+	f, err := os.Open(path)
+	if err != nil {
+		return c, fmt.Errorf("open configuration: %w", err)
+	}
+	defer f.Close()
+	dec := toml.NewDecoder(io.LimitReader(f, maxConfigBytes))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&c); err != nil {
+		if strict, ok := errors.AsType[*toml.StrictMissingError](err); ok {
+			return c, fmt.Errorf("read configuration %s: unknown key:\n%s", path, strict.String())
+		}
+		return c, fmt.Errorf("read configuration %s: %w", path, err)
+	}
+	c.resolve(filepath.Dir(path))
+	if err := c.check(); err != nil {
+		return c, fmt.Errorf("check configuration %s: %w", path, err)
+	}
+	return c, nil
+}
+
+func (c *Config) resolve(dir string) {
+	for _, p := range []*string{
+		&c.Desk.Data, &c.Chip.Socket, &c.Chip.Trust, &c.Face.Models,
+		&c.Central.CA, &c.Central.Cert, &c.Central.Key, &c.Central.SealKey, &c.Central.ReceiptKey,
+	} {
+		if *p != "" && !filepath.IsAbs(*p) {
+			*p = filepath.Join(dir, *p)
+		}
+	}
+}
+
+func (c *Config) check() error {
+	if c.Desk.ID == "" || c.Desk.Data == "" {
+		return errors.New("desk.id and desk.data are required")
+	}
+	if c.Desk.Role != CommunePolice && c.Desk.Role != Immigration {
+		return fmt.Errorf("desk.role %q: want %s or %s", c.Desk.Role, CommunePolice, Immigration)
+	}
+	host, _, err := net.SplitHostPort(c.Desk.Listen)
+	if err != nil {
+		return fmt.Errorf("desk.listen: %w", err)
+	}
+	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
+		return fmt.Errorf("desk.listen %q: the screen is served on a loopback address only", c.Desk.Listen)
+	}
+	for name, o := range map[string]*eid.Origin{"chip": &c.Chip.Origin, "camera": &c.Camera.Origin, "scanner": &c.Scanner.Origin} {
+		if *o == "" {
+			*o = eid.OriginDevice
+		}
+		if *o != eid.OriginDevice && *o != eid.OriginEmulated {
+			return fmt.Errorf("%s.origin %q: want device or emulated", name, *o)
+		}
+		if c.Desk.Production && *o == eid.OriginEmulated {
+			return fmt.Errorf("%s.origin is emulated: a production desk refuses emulated devices", name)
+		}
+	}
+	return nil
+}
+
+// Marshal writes c as TOML.
+func Marshal(c Config) ([]byte, error) { return toml.Marshal(c) }
