@@ -78,31 +78,55 @@ func newField(class Class, rng *rand.Rand) *field {
 	}
 	switch class {
 	case TentedArch:
-		f.add(core, 0.5, rng)
-		f.add(point{core.x + spread(rng, 6), core.y + 90 + spread(rng, 25)}, -0.5, rng)
+		f.add(core, 0.5)
+		f.add(point{core.x + spread(rng, 6), core.y + 90 + spread(rng, 25)}, -0.5)
 	case LeftLoop: // its ridges leave to the left, its delta lies to the right
-		f.add(core, 0.5, rng)
-		f.add(side(1), -0.5, rng)
+		f.add(core, 0.5)
+		f.add(side(1), -0.5)
 	case RightLoop:
-		f.add(core, 0.5, rng)
-		f.add(side(-1), -0.5, rng)
+		f.add(core, 0.5)
+		f.add(side(-1), -0.5)
 	case Whorl:
 		gap := 12 + 30*rng.Float64()
 		skew := spread(rng, 14)
-		f.add(point{core.x - skew, core.y - gap/2}, 0.5, rng)
-		f.add(point{core.x + skew, core.y + gap}, 0.5, rng)
-		f.add(side(-1), -0.5, rng)
-		f.add(side(1), -0.5, rng)
+		f.add(point{core.x - skew, core.y - gap/2}, 0.5)
+		f.add(point{core.x + skew, core.y + gap}, 0.5)
+		f.add(side(-1), -0.5)
+		f.add(side(1), -0.5)
 	}
+	f.bendAll(rng)
 	return f
 }
 
-func (f *field) add(at point, charge float64, rng *rand.Rand) {
-	s := singular{at: at, charge: charge}
-	for k := range s.bend {
-		s.bend[k] = spread(rng, 0.18)
+func (f *field) add(at point, charge float64) {
+	f.points = append(f.points, singular{at: at, charge: charge})
+}
+
+// bendAll draws the correction tables. Uncorrected, a core's ridges are
+// confocal parabolas that fan out; on skin the legs of a loop run nearly
+// parallel, so the table pulls the argument towards the loop's axis.
+func (f *field) bendAll(rng *rand.Rand) {
+	parallel := 0.55 + spread(rng, 0.1)
+	if f.class == Whorl {
+		parallel = 0.25 + spread(rng, 0.1)
 	}
-	f.points = append(f.points, s)
+	axes := make([]float64, len(f.points))
+	for i, s := range f.points {
+		for j := range f.points {
+			if j != i {
+				axes[i] += 2 * f.points[j].turn(s.at.x, s.at.y)
+			}
+		}
+	}
+	for i := range f.points {
+		s := &f.points[i]
+		for k := range s.bend {
+			s.bend[k] = spread(rng, 0.15)
+			if s.charge > 0 {
+				s.bend[k] -= parallel * math.Sin(-math.Pi+float64(k)*math.Pi/4-axes[i])
+			}
+		}
+	}
 }
 
 // angle is the ridge orientation at (x, y) in radians, counter-clockwise from

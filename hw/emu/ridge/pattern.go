@@ -23,15 +23,17 @@ const (
 	blockRows = (gridHeight + block - 1) / block
 
 	seeds     = 60
-	maxRounds = 60
-	settled   = 0.02 // largest change in a block that still counts as still
+	maxRounds = 26
+	settled   = 0.05 // largest change in a block that still counts as still
+	gain      = 3.2  // a faint ridge grows, clipping holds a full one
 )
 
 // bank holds the oriented filters, [period][orientation].
 type bank [widths][orientations][filterSide * filterSide]float32
 
-// newBank computes even Gabor filters: a cosine across the ridge under a round
-// Gaussian of 0.4 periods (three ridges seen, SFinGe's choice), without mean.
+// newBank computes even Gabor filters without mean: a cosine across the ridge
+// under a Gaussian of 0.4 periods (three ridges seen, SFinGe's choice), a
+// little longer along the ridge, which makes fewer minutiae.
 func newBank() *bank {
 	b := new(bank)
 	for w := range b {
@@ -45,7 +47,7 @@ func newBank() *bank {
 }
 
 func fillFilter(k *[filterSide * filterSide]float32, period, sin, cos float64) {
-	sigma := 0.42 * period
+	across2, along2 := 2*square(0.4*period), 2*square(0.5*period)
 	var gauss, wave [filterSide * filterSide]float64
 	var sumG, sumW float64
 	for i := range k {
@@ -54,7 +56,8 @@ func fillFilter(k *[filterSide * filterSide]float32, period, sin, cos float64) {
 			continue
 		}
 		across := x*sin + y*cos // y runs downwards: the normal of a ridge at angle a is (sin a, cos a)
-		gauss[i] = math.Exp(-(x*x + y*y) / (2 * sigma * sigma))
+		along := x*cos - y*sin
+		gauss[i] = math.Exp(-across*across/across2 - along*along/along2)
 		wave[i] = gauss[i] * math.Cos(2*math.Pi*across/period)
 		sumG, sumW = sumG+gauss[i], sumW+wave[i]
 	}
@@ -64,7 +67,7 @@ func fillFilter(k *[filterSide * filterSide]float32, period, sin, cos float64) {
 		power += math.Abs(wave[i])
 	}
 	for i := range k {
-		k[i] = float32(wave[i] * 3.2 / power) // gain: a faint ridge grows, clipping holds a full one
+		k[i] = float32(wave[i] / power) // a matching square wave of height 1 gives about 1
 	}
 }
 
@@ -110,6 +113,7 @@ func grow(f *field, p *periods, s shape, rng *rand.Rand) []float32 {
 			break
 		}
 	}
+	g.soften()
 	return g.enlarge()
 }
 
@@ -165,7 +169,7 @@ func (g *growth) filterBlock(bx, by int) (largest float32) {
 				continue
 			}
 			w, o := int(g.filter[i])/orientations, int(g.filter[i])%orientations
-			v := convolve(g.ridges[y*paddedWidth+x:], &g.bank[w][o])
+			v := gain * convolve(g.ridges[y*paddedWidth+x:], &g.bank[w][o])
 			v = max(-1, min(1, v))
 			at := (y+filterRadius)*paddedWidth + x + filterRadius
 			d := v - g.ridges[at]
@@ -175,6 +179,25 @@ func (g *growth) filterBlock(bx, by int) (largest float32) {
 	}
 	return largest
 }
+
+// soften filters once more without clipping: the clipped ridges have corners
+// that the grid cannot hold.
+func (g *growth) soften() {
+	for y := range gridHeight {
+		for x := range gridWidth {
+			i := y*gridWidth + x
+			if !g.inside[i] {
+				continue
+			}
+			w, o := int(g.filter[i])/orientations, int(g.filter[i])%orientations
+			v := 1.15 * convolve(g.ridges[y*paddedWidth+x:], &g.bank[w][o])
+			g.next[(y+filterRadius)*paddedWidth+x+filterRadius] = v
+		}
+	}
+	g.ridges, g.next = g.next, g.ridges
+}
+
+func square(v float64) float64 { return v * v }
 
 // convolve applies the filter to the patch whose upper left corner is from[0].
 func convolve(from []float32, k *[filterSide * filterSide]float32) float32 {
