@@ -41,6 +41,9 @@ const (
 	CodeDeviceBusy      Code = "E-DEVICE-BUSY"
 	CodePhoneFormat     Code = "E-PHONE-FORMAT"
 	CodeContactMissing  Code = "E-CONTACT-MISSING"
+	CodePhoneOwnership  Code = "W-PHONE-OWNERSHIP"
+	CodeOneContact      Code = "W-CONTACT-ONE"
+	CodeBirthDate       Code = "E-DOB-MISMATCH"
 	CodeConsentMissing  Code = "E-CONSENT-MISSING"
 	CodeQueue           Code = "E-QUEUE"
 	CodeDiskFull        Code = "E-DISK-FULL"
@@ -91,6 +94,9 @@ var failures = []Failure{
 	{CodeDeviceBusy, "Thiết bị đang bận.", "The device is busy.", "Chờ thao tác trước kết thúc.", "Wait for the running operation."},
 	{CodePhoneFormat, "Số điện thoại không hợp lệ.", "The telephone number is not valid.", "Nhập số di động chính chủ 10 chữ số.", "Enter the person's own 10-digit mobile number."},
 	{CodeContactMissing, "Thiếu số điện thoại hoặc thư điện tử.", "Telephone number or e-mail is missing.", "Nhập thông tin liên hệ.", "Enter the contact data."},
+	{CodePhoneOwnership, "Cần số thuê bao chính chủ; nếu không, tài khoản có thể bị khóa sau này.", "The number must be the person's own; otherwise the account may be locked later.", "Hỏi lại người dân số này có phải chính chủ không.", "Ask the person whether the number is in their own name."},
+	{CodeOneContact, "Chỉ có một cách liên hệ; nên có cả số di động chính chủ và thư điện tử.", "Only one contact is given; both an own mobile number and an e-mail address are advised.", "Hỏi thêm; vẫn có thể tiếp tục.", "Ask for the other; you may go on."},
+	{CodeBirthDate, "Ngày sinh không hợp lý hoặc không khớp dữ liệu trong chip.", "The date of birth is not possible or does not fit the chip.", "Kiểm tra giấy tờ; báo người phụ trách.", "Check the document; call the supervisor."},
 	{CodeConsentMissing, "Chưa có chữ ký/xác nhận đồng ý: không thể gửi yêu cầu.", "No consent: the request cannot be sent.", "Đọc nội dung cho người dân và ghi nhận sự đồng ý.", "Read the text to the person and record the consent."},
 	{CodeQueue, "Không ghi được hồ sơ vào hàng đợi.", "The request cannot be written to the queue.", "Không cho người dân về; báo bộ phận kỹ thuật.", "Keep the person; call the technical staff."},
 	{CodeDiskFull, "Ổ đĩa sắp đầy: không nhận hồ sơ mới.", "The disk is nearly full: no new visits.", "Giải phóng dung lượng hoặc đồng bộ hàng đợi.", "Free space or sync the queue."},
