@@ -1,0 +1,94 @@
+package video
+
+import (
+	"errors"
+	"fmt"
+	"image"
+	"time"
+
+	"gocv.io/x/gocv"
+)
+
+const maxSide = 8192
+
+// Frame is one picture of the camera. It is never changed after it was made, so
+// that any number of consumers may share it.
+type Frame struct {
+	Seq    uint64    // counts up from 1 within one Source
+	Taken  time.Time // when the driver handed it over
+	Width  int
+	Height int
+	bgr    []byte // Width*Height*3, row major, blue first
+}
+
+// Gray is a picture of one byte a pixel, row major, 0 black to 255 white.
+type Gray struct {
+	Pix           []byte
+	Width, Height int
+}
+
+// NewFrame makes a frame from blue-green-red bytes, which it keeps.
+func NewFrame(seq uint64, taken time.Time, width, height int, bgr []byte) (*Frame, error) {
+	if width <= 0 || height <= 0 || width > maxSide || height > maxSide || len(bgr) != 3*width*height {
+		return nil, fmt.Errorf("%d bytes are no frame of %dx%d", len(bgr), width, height)
+	}
+	return &Frame{Seq: seq, Taken: taken, Width: width, Height: height, bgr: bgr}, nil
+}
+
+// Bounds is the frame's rectangle, from (0,0).
+func (f *Frame) Bounds() image.Rectangle { return image.Rect(0, 0, f.Width, f.Height) }
+
+// Gray returns a gray copy at most width pixels wide.
+func (f *Frame) Gray(width int) (Gray, error) {
+	out := Gray{}
+	err := f.scaled(width, func(m gocv.Mat) error {
+		gray := gocv.NewMat()
+		defer gray.Close()
+		gocv.CvtColor(m, &gray, gocv.ColorBGRToGray)
+		out = Gray{Pix: gray.ToBytes(), Width: gray.Cols(), Height: gray.Rows()}
+		return nil
+	})
+	if err != nil {
+		return Gray{}, fmt.Errorf("make gray copy: %w", err)
+	}
+	return out, nil
+}
+
+// JPEG encodes the frame at most width pixels wide; quality is 1 to 100.
+func (f *Frame) JPEG(width, quality int) ([]byte, error) {
+	var out []byte
+	err := f.scaled(width, func(m gocv.Mat) error {
+		buf, err := gocv.IMEncodeWithParams(gocv.JPEGFileExt, m, []int{gocv.IMWriteJpegQuality, min(100, max(1, quality))})
+		if err != nil {
+			return err
+		}
+		defer buf.Close()
+		out = append(out, buf.GetBytes()...) // the buffer is C memory
+		if len(out) == 0 {
+			return errors.New("encoder gave nothing")
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("encode frame: %w", err)
+	}
+	return out, nil
+}
+
+// scaled gives do the frame as a matrix at most width wide. NewFrame made sure
+// that the bytes fill the matrix: OpenCV would abort the process otherwise.
+func (f *Frame) scaled(width int, do func(gocv.Mat) error) error {
+	whole, err := gocv.NewMatFromBytes(f.Height, f.Width, gocv.MatTypeCV8UC3, f.bgr)
+	if err != nil {
+		return err
+	}
+	defer whole.Close()
+	if width <= 0 || width >= f.Width {
+		return do(whole)
+	}
+	small := gocv.NewMat()
+	defer small.Close()
+	size := image.Pt(width, max(1, (f.Height*width+f.Width/2)/f.Width))
+	gocv.Resize(whole, &small, size, 0, 0, gocv.InterpolationArea)
+	return do(small)
+}

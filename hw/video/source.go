@@ -1,0 +1,235 @@
+// Package video reads a camera through OpenCV's VideoCapture: a V4L2 node, a
+// number, a file, a URL or a unix socket that carries multipart MJPEG.
+//
+// One goroutine, [Source.Run], owns the device and reads all that it sends, so
+// a frame handed out is never older than the camera is slow. The device is open
+// only while somebody asks for frames.
+package video
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+
+	"gocv.io/x/gocv"
+
+	"github.com/enrold/enrold/internal/eid"
+)
+
+const (
+	// StallLimit is how long a frame may take before the camera counts as stalled.
+	StallLimit = 2 * time.Second
+
+	freshness  = 500 * time.Millisecond // an older frame is of no use to anybody
+	idleLimit  = 10 * time.Second       // without demand the camera is closed, and its lamp goes out
+	retryFirst = 100 * time.Millisecond
+	retryLast  = 2 * time.Second
+)
+
+// Source is one camera. Start Run once; Next may be called by many.
+type Source struct {
+	name string
+	log  *slog.Logger
+
+	mu      sync.Mutex
+	latest  *Frame
+	failed  error         // why the camera is not open
+	changed chan struct{} // closed and replaced at every frame and failure
+	wanted  time.Time     // last call of Next
+	demand  chan struct{} // wakes Run, capacity 1
+}
+
+// New makes a source; name is what OpenCV opens. It opens nothing yet.
+func New(name string, log *slog.Logger) *Source {
+	return &Source{name: name, log: log, changed: make(chan struct{}), demand: make(chan struct{}, 1)}
+}
+
+// LimitReads makes OpenCV's blocking reads come back after limit. OpenCV takes
+// this from the environment only, so it holds for the whole process; call it
+// once, before the first source is opened.
+func LimitReads(limit time.Duration) error {
+	return errors.Join(
+		os.Setenv("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", strconv.Itoa(max(1, int(limit.Seconds())))),
+		os.Setenv("OPENCV_FFMPEG_CAPTURE_OPTIONS", "rw_timeout;"+strconv.FormatInt(limit.Microseconds(), 10)),
+	)
+}
+
+// Next returns the newest frame, as soon as there is one after number after
+// (0 for any) that is fresh. It returns eid.CodeNoCamera when the camera cannot
+// be opened and eid.CodeCameraStalled when no frame came for StallLimit.
+func (s *Source) Next(ctx context.Context, after uint64) (*Frame, error) {
+	stall := time.NewTimer(StallLimit)
+	defer stall.Stop()
+	for {
+		s.mu.Lock()
+		frame, changed := s.latest, s.changed
+		s.wanted = time.Now()
+		s.mu.Unlock()
+		if frame != nil && frame.Seq > after && time.Since(frame.Taken) < freshness {
+			return frame, nil
+		}
+		select {
+		case s.demand <- struct{}{}:
+		default:
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-stall.C:
+			return nil, s.failure()
+		}
+	}
+}
+
+func (s *Source) failure() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failed != nil {
+		return eid.Fail(eid.CodeNoCamera, "read camera", s.failed)
+	}
+	return eid.Fail(eid.CodeCameraStalled, "read camera", nil)
+}
+
+// Run owns the camera until ctx ends: it opens it on demand, publishes frames,
+// closes it when nobody asks, and opens it again with growing pauses when it
+// fails. A read that hangs in the driver delays the return by what LimitReads allows.
+func (s *Source) Run(ctx context.Context) error {
+	pause := retryFirst
+	for {
+		if err := s.awaitDemand(ctx); err != nil {
+			return nil
+		}
+		frames, err := s.session(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err == nil {
+			continue // idle
+		}
+		if frames > 0 {
+			pause = retryFirst
+		}
+		s.setFailure(err)
+		s.log.Warn("camera failed", "error", err, "frames", frames, "retry_in", pause)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, retryLast)
+	}
+}
+
+func (s *Source) awaitDemand(ctx context.Context) error {
+	for s.idle() {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-s.demand:
+		}
+	}
+	return ctx.Err()
+}
+
+func (s *Source) idle() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return time.Since(s.wanted) > idleLimit
+}
+
+var (
+	errOpen = errors.New("source cannot be opened")
+	errRead = errors.New("source gives no more frames")
+)
+
+// session opens the camera and publishes its frames; nil means that it was closed for want of demand.
+func (s *Source) session(ctx context.Context) (frames int, err error) {
+	capture, err := open(s.name)
+	if err != nil {
+		return 0, err
+	}
+	defer capture.Close()
+	pace := filePace(s.name, capture)
+	m := gocv.NewMat()
+	defer m.Close()
+	for ctx.Err() == nil && !s.idle() {
+		start := time.Now()
+		if !capture.Read(&m) || m.Empty() {
+			return frames, errRead
+		}
+		if err := s.publish(&m); err != nil {
+			return frames, err
+		}
+		frames++
+		if pace > 0 {
+			time.Sleep(pace - time.Since(start))
+		}
+	}
+	return frames, nil
+}
+
+func open(name string) (*gocv.VideoCapture, error) {
+	var capture *gocv.VideoCapture
+	var err error
+	if n, isNumber := strconv.Atoi(name); isNumber == nil {
+		capture, err = gocv.VideoCaptureDevice(n)
+	} else {
+		capture, err = gocv.VideoCaptureFile(name)
+	}
+	if err != nil {
+		return nil, errOpen // OpenCV's own text names the source and nothing more
+	}
+	if !capture.IsOpened() {
+		capture.Close()
+		return nil, errOpen
+	}
+	return capture, nil
+}
+
+// filePace is the time a frame of a video file lasts: a file comes as fast as
+// it can be read, unlike a camera.
+func filePace(name string, capture *gocv.VideoCapture) time.Duration {
+	info, err := os.Stat(name)
+	fps := capture.Get(gocv.VideoCaptureFPS)
+	if err != nil || !info.Mode().IsRegular() || fps < 1 || fps > 240 {
+		return 0
+	}
+	return time.Duration(float64(time.Second) / fps)
+}
+
+func (s *Source) publish(m *gocv.Mat) error {
+	if m.Type() != gocv.MatTypeCV8UC3 {
+		return errors.New("source gives frames of an unknown pixel format")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var seq uint64 = 1
+	if s.latest != nil {
+		seq = s.latest.Seq + 1
+	}
+	frame, err := NewFrame(seq, time.Now(), m.Cols(), m.Rows(), m.ToBytes())
+	if err != nil {
+		return err
+	}
+	s.latest, s.failed = frame, nil
+	s.wake()
+	return nil
+}
+
+func (s *Source) setFailure(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failed = err
+	s.wake()
+}
+
+// wake tells every waiting Next; the lock is held.
+func (s *Source) wake() {
+	close(s.changed)
+	s.changed = make(chan struct{})
+}

@@ -1,0 +1,51 @@
+package face
+
+import (
+	"fmt"
+	"image"
+
+	"github.com/enrold/enrold/internal/eid"
+)
+
+// sideFace is the share of the largest face's width from which a second face
+// counts as a second person and not as a picture on the wall.
+const sideFace = 0.5
+
+// Verify compares the face of the portrait with the one of the live images. It
+// returns eid.CodeNoFace or eid.CodeManyFaces when an image does not show
+// exactly one person. A mismatch is a decision, not an error.
+func Verify(e Engine, portrait image.Image, live ...image.Image) (eid.FaceDecision, error) {
+	reference, err := single(e, portrait)
+	if err != nil {
+		return eid.FaceDecision{}, fmt.Errorf("describe portrait: %w", err)
+	}
+	probes := make([]Template, 0, len(live))
+	for _, img := range live {
+		t, err := single(e, img)
+		if err != nil {
+			return eid.FaceDecision{}, fmt.Errorf("describe live image: %w", err)
+		}
+		probes = append(probes, t)
+	}
+	return e.Model().Decide(reference, probes...)
+}
+
+func single(e Engine, img image.Image) (Template, error) {
+	faces, err := e.Describe(img)
+	if err != nil {
+		return Template{}, err
+	}
+	if len(faces) == 0 {
+		return Template{}, eid.Fail(eid.CodeNoFace, "find face", nil)
+	}
+	if len(faces) > 1 && Crowded(faces[0].Box, faces[1].Box) {
+		return Template{}, eid.Fail(eid.CodeManyFaces, "find face", nil)
+	}
+	return faces[0].Template, nil
+}
+
+// Crowded tells whether the next smaller face is large enough beside the
+// largest to be a second person before the camera.
+func Crowded(largest, next image.Rectangle) bool {
+	return float64(next.Dx()) >= sideFace*float64(largest.Dx())
+}
