@@ -1,0 +1,40 @@
+// Command enrold is the enrollment desk: the daemon, its workers and its tools.
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// version is set by the linker for releases.
+var version = "0.1.0"
+
+type cli struct {
+	Run     runCmd     `cmd:"" help:"Run the desk's daemon."`
+	Worker  workerCmd  `cmd:"" hidden:"" help:"Serve one device library (started by the daemon)."`
+	Demo    demoCmd    `cmd:"" help:"Enrol an emulated person end to end on this machine."`
+	Devices devicesCmd `cmd:"" help:"List devices with the profile that claims each, or why none does."`
+	Bench   benchCmd   `cmd:"" help:"Measure the visit and the daemon's start."`
+
+	Version kong.VersionFlag `help:"Print the version."`
+}
+
+func main() {
+	var c cli
+	parsed := kong.Parse(&c,
+		kong.Name("enrold"),
+		kong.Description("The daemon of an enrollment desk for electronic identification accounts, level 2."),
+		kong.UsageOnError(),
+		kong.Vars{"version": version})
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
+	parsed.BindTo(ctx, (*context.Context)(nil))
+	parsed.Bind(log)
+	parsed.FatalIfErrorf(parsed.Run())
+}

@@ -1,0 +1,265 @@
+// Package demo starts a whole emulated desk on this machine, its central
+// included, and acts as the emulated person: the devices are separate programs
+// behind real transports, the daemon and the central are the real ones.
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/enrold/enrold/hw/emu/control"
+	"github.com/enrold/enrold/hw/emu/lds"
+	"github.com/enrold/enrold/internal/config"
+	"github.com/enrold/enrold/internal/eid"
+	"github.com/enrold/enrold/queue/request"
+)
+
+// Options of an emulated desk.
+type Options struct {
+	Dir       string // run folder; made when missing; sockets live there, so keep it short
+	Bin       string // folder of enrold, central and the emulators
+	Photos    string // labelled photographs
+	Models    string // face models
+	Procedure eid.ProcedureKind
+	Port      int  // of the officer's screen; 0 for any free one
+	Offline   bool // the central is down until StartCentral
+	Progress  func(text string)
+}
+
+// Desk is a running emulated desk.
+type Desk struct {
+	opts        Options
+	cfg         config.Config
+	centralAddr string
+
+	mu       sync.Mutex
+	programs map[string]*program
+	Screen   *Screen // the officer's hands
+	URL      string  // the screen's address with its token
+}
+
+const deskID = "demo-desk-1"
+
+// Start brings the desk up: keys, emulated devices, central, daemon.
+func Start(ctx context.Context, opts Options) (*Desk, error) {
+	if opts.Progress == nil {
+		opts.Progress = func(string) {}
+	}
+	d := &Desk{opts: opts, programs: map[string]*program{}}
+	if err := d.start(ctx); err != nil {
+		d.Stop()
+		return nil, err
+	}
+	return d, nil
+}
+
+func (d *Desk) start(ctx context.Context) error {
+	if err := os.MkdirAll(d.opts.Dir, 0o700); err != nil {
+		return fmt.Errorf("make run folder: %w", err)
+	}
+	addr, err := freeAddress(0)
+	if err != nil {
+		return err
+	}
+	d.centralAddr = addr
+	if err := d.prepare(ctx); err != nil {
+		return err
+	}
+	d.opts.Progress("starting emulated card (pcscd, vpcd), camera, scanner and central")
+	if err := d.devices(ctx); err != nil {
+		return err
+	}
+	d.opts.Progress("starting the daemon")
+	return d.StartDaemon(ctx)
+}
+
+// prepare makes the keys of both sides, enrols the desk at the central and
+// writes the desk's configuration.
+func (d *Desk) prepare(ctx context.Context) error {
+	data, central := filepath.Join(d.opts.Dir, "desk"), filepath.Join(d.opts.Dir, "central")
+	trust, keys := filepath.Join(d.opts.Dir, "trust"), filepath.Join(d.opts.Dir, "keys")
+	for _, dir := range []string{data, central, trust, keys} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return fmt.Errorf("make run folder: %w", err)
+		}
+	}
+	for i, pem := range lds.CSCA() {
+		if err := os.WriteFile(filepath.Join(trust, fmt.Sprintf("test-csca-%d.pem", i)), pem, 0o600); err != nil {
+			return fmt.Errorf("write trust anchor: %w", err)
+		}
+	}
+	device, err := request.LoadOrCreateDeviceKey(filepath.Join(data, "device.key"))
+	if err != nil {
+		return err
+	}
+	public := filepath.Join(keys, "device.pub.pem")
+	pem, err := device.PublicPEM()
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(public, pem, 0o600); err != nil {
+		return fmt.Errorf("write device public key: %w", err)
+	}
+	for _, args := range [][]string{
+		{"init", "--data", central},
+		{"enrol-desk", "--data", central, "--desk", deskID, "--device-key", public, "--out", keys},
+	} {
+		if out, err := exec.CommandContext(ctx, filepath.Join(d.opts.Bin, "central"), args...).CombinedOutput(); err != nil {
+			return fmt.Errorf("central %s: %w\n%s", args[0], err, out)
+		}
+	}
+	return d.configure(data, trust, keys)
+}
+
+func (d *Desk) configure(data, trust, keys string) error {
+	listen, err := freeAddress(d.opts.Port)
+	if err != nil {
+		return err
+	}
+	role := config.CommunePolice
+	if d.opts.Procedure == eid.ForeignerLevel2 {
+		role = config.Immigration
+	}
+	d.cfg = config.Config{
+		Desk:    config.Desk{ID: deskID, Role: role, Officer: "demo-officer", Data: data, Listen: listen},
+		Chip:    config.Chip{Socket: filepath.Join(d.opts.Dir, "pcscd", "pcscd.comm"), Trust: trust, Origin: eid.OriginEmulated},
+		Camera:  config.Camera{Source: "unix:" + filepath.Join(d.opts.Dir, "camera.mjpeg"), Origin: eid.OriginEmulated},
+		Scanner: config.Scanner{Port: filepath.Join(d.opts.Dir, "scanner.tty"), Profile: "zfm-20", Origin: eid.OriginEmulated},
+		Face:    config.Face{Models: d.opts.Models},
+		Central: config.Central{
+			URL: "https://" + d.centralAddr, CA: filepath.Join(keys, "ca.pem"),
+			Cert: filepath.Join(keys, "cert.pem"), Key: filepath.Join(keys, "key.pem"),
+			SealKey: filepath.Join(keys, "seal_key"), ReceiptKey: filepath.Join(keys, "receipt_key.pem"),
+		},
+	}
+	text, err := config.Marshal(d.cfg)
+	if err != nil {
+		return fmt.Errorf("encode configuration: %w", err)
+	}
+	if err := os.WriteFile(d.configFile(), text, 0o600); err != nil {
+		return fmt.Errorf("write configuration: %w", err)
+	}
+	return nil
+}
+
+func (d *Desk) configFile() string { return filepath.Join(d.opts.Dir, "desk.toml") }
+
+// devices starts the emulators and, unless offline, the central, side by side.
+func (d *Desk) devices(ctx context.Context) error {
+	run := []string{"--run-dir", d.opts.Dir, "--exit-on-eof"}
+	photos := []string{"--photos", d.opts.Photos}
+	starts := []func() error{
+		func() error { return d.launch(ctx, "emu-card", append(run, photos...)...) },
+		func() error { return d.launch(ctx, "emu-camera", append(run, photos...)...) },
+		func() error { return d.launch(ctx, "emu-scanner", append(run, "--profile", d.cfg.Scanner.Profile)...) },
+	}
+	if !d.opts.Offline {
+		starts = append(starts, func() error { return d.StartCentral(ctx) })
+	}
+	errs := make([]error, len(starts))
+	var all sync.WaitGroup
+	for i, start := range starts {
+		all.Go(func() { errs[i] = start() })
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
+
+// StartCentral starts the central on its fixed port.
+func (d *Desk) StartCentral(ctx context.Context) error {
+	return d.launch(ctx, "central", "serve", "--listen", d.centralAddr, "--data", filepath.Join(d.opts.Dir, "central"),
+		"--accept-emulated", "--population", "emulated", "--photos", d.opts.Photos, "--models", d.opts.Models, "--exit-on-eof")
+}
+
+// StartDaemon starts (or starts again) the daemon and connects the officer's hands.
+func (d *Desk) StartDaemon(ctx context.Context) error {
+	if err := d.launch(ctx, "enrold", "run", "--config", d.configFile(), "--exit-on-eof"); err != nil {
+		return err
+	}
+	url, err := os.ReadFile(filepath.Join(d.cfg.Desk.Data, "screen.url"))
+	if err != nil {
+		return fmt.Errorf("read the screen's address: %w", err)
+	}
+	d.URL = strings.TrimSpace(string(url))
+	screen, err := newScreen(d.URL)
+	if err != nil {
+		return err
+	}
+	d.mu.Lock()
+	d.Screen = screen
+	d.mu.Unlock()
+	return nil
+}
+
+func (d *Desk) screen() *Screen {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.Screen
+}
+
+// KillDaemon ends the daemon as a power switch would.
+func (d *Desk) KillDaemon() { d.take("enrold").kill() }
+
+// KillCentral does the same to the central.
+func (d *Desk) KillCentral() { d.take("central").kill() }
+
+// Daemon returns the daemon's process id.
+func (d *Desk) Daemon() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.programs["enrold"].cmd.Process.Pid
+}
+
+func (d *Desk) launch(ctx context.Context, name string, args ...string) error {
+	p, _, err := launch(ctx, d.opts.Dir, name, append([]string{filepath.Join(d.opts.Bin, name)}, args...)...)
+	if err != nil {
+		return err
+	}
+	d.mu.Lock()
+	d.programs[name] = p
+	d.mu.Unlock()
+	return nil
+}
+
+func (d *Desk) take(name string) *program {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	p := d.programs[name]
+	delete(d.programs, name)
+	return p
+}
+
+// Stop ends everything, the daemon first.
+func (d *Desk) Stop() {
+	for _, name := range []string{"enrold", "central", "emu-card", "emu-scanner", "emu-camera"} {
+		if p := d.take(name); p != nil {
+			p.stop()
+		}
+	}
+}
+
+// Person lets the emulated person act on one device: "card", "camera", "scanner".
+func (d *Desk) Person(device string, c control.Command) error {
+	if err := control.Send(filepath.Join(d.opts.Dir, device+".sock"), c); err != nil {
+		return fmt.Errorf("%s %s: %w", device, c.Do, err)
+	}
+	return nil
+}
+
+// freeAddress returns a loopback address with the wanted port, or with a free
+// one for 0.
+func freeAddress(port int) (string, error) {
+	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		return "", fmt.Errorf("port %d cannot be had (use --port for another): %w", port, err)
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}
