@@ -43,7 +43,7 @@ lint: ## run golangci-lint (installed into .tools)
 	@internal/setup/lint.sh
 
 docs: ## write the generated documents (docs/FAILURES.md, docs/DEVICES.md)
-	@$(env) && go generate ./...
+	@$(env) && go test -count=1 -run Document ./internal/eid ./hw/profile -args -update
 
 clean: ## remove everything that was built or fetched
 	rm -rf bin build .tools internal/web/ui/node_modules
