@@ -21,12 +21,6 @@ type Frame struct {
 	bgr    []byte // Width*Height*3, row major, blue first
 }
 
-// Gray is a picture of one byte a pixel, row major, 0 black to 255 white.
-type Gray struct {
-	Pix           []byte
-	Width, Height int
-}
-
 // NewFrame makes a frame from blue-green-red bytes, which it keeps.
 func NewFrame(seq uint64, taken time.Time, width, height int, bgr []byte) (*Frame, error) {
 	if width <= 0 || height <= 0 || width > maxSide || height > maxSide || len(bgr) != 3*width*height {
@@ -38,18 +32,18 @@ func NewFrame(seq uint64, taken time.Time, width, height int, bgr []byte) (*Fram
 // Bounds is the frame's rectangle, from (0,0).
 func (f *Frame) Bounds() image.Rectangle { return image.Rect(0, 0, f.Width, f.Height) }
 
-// Gray returns a gray copy at most width pixels wide.
-func (f *Frame) Gray(width int) (Gray, error) {
-	out := Gray{}
+// Gray returns a gray copy at most width pixels wide, without padding between rows.
+func (f *Frame) Gray(width int) (*image.Gray, error) {
+	var out *image.Gray
 	err := f.scaled(width, func(m gocv.Mat) error {
 		gray := gocv.NewMat()
 		defer gray.Close()
 		gocv.CvtColor(m, &gray, gocv.ColorBGRToGray)
-		out = Gray{Pix: gray.ToBytes(), Width: gray.Cols(), Height: gray.Rows()}
+		out = &image.Gray{Pix: gray.ToBytes(), Stride: gray.Cols(), Rect: image.Rect(0, 0, gray.Cols(), gray.Rows())}
 		return nil
 	})
 	if err != nil {
-		return Gray{}, fmt.Errorf("make gray copy: %w", err)
+		return nil, fmt.Errorf("make gray copy: %w", err)
 	}
 	return out, nil
 }

@@ -23,6 +23,8 @@ import (
 const (
 	// StallLimit is how long a frame may take before the camera counts as stalled.
 	StallLimit = 2 * time.Second
+	// OpenLimit is how long a camera may take to open; some set up their sensor for seconds.
+	OpenLimit = 5 * time.Second
 
 	freshness  = 500 * time.Millisecond // an older frame is of no use to anybody
 	idleLimit  = 10 * time.Second       // without demand the camera is closed, and its lamp goes out
@@ -38,6 +40,7 @@ type Source struct {
 	mu      sync.Mutex
 	latest  *Frame
 	failed  error         // why the camera is not open
+	opening time.Time     // since when it is being opened; zero when it is not
 	changed chan struct{} // closed and replaced at every frame and failure
 	wanted  time.Time     // last call of Next
 	demand  chan struct{} // wakes Run, capacity 1
@@ -81,15 +84,29 @@ func (s *Source) Next(ctx context.Context, after uint64) (*Frame, error) {
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-stall.C:
+			if wait := s.openingFor(); wait > 0 {
+				stall.Reset(wait)
+				continue
+			}
 			return nil, s.failure()
 		}
 	}
 }
 
+// openingFor is how much longer a camera that is being opened may take.
+func (s *Source) openingFor() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.opening.IsZero() || s.failed != nil {
+		return 0
+	}
+	return OpenLimit - time.Since(s.opening)
+}
+
 func (s *Source) failure() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.failed != nil {
+	if s.failed != nil || !s.opening.IsZero() {
 		return eid.Fail(eid.CodeNoCamera, "read camera", s.failed)
 	}
 	return eid.Fail(eid.CodeCameraStalled, "read camera", nil)
@@ -149,7 +166,9 @@ var (
 
 // session opens the camera and publishes its frames; nil means that it was closed for want of demand.
 func (s *Source) session(ctx context.Context) (frames int, err error) {
+	s.setOpening(time.Now())
 	capture, err := open(s.name)
+	s.setOpening(time.Time{})
 	if err != nil {
 		return 0, err
 	}
@@ -219,6 +238,12 @@ func (s *Source) publish(m *gocv.Mat) error {
 	s.latest, s.failed = frame, nil
 	s.wake()
 	return nil
+}
+
+func (s *Source) setOpening(since time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.opening = since
 }
 
 func (s *Source) setFailure(err error) {

@@ -1,0 +1,87 @@
+package vision
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/fxamacker/cbor/v2"
+
+	"github.com/enrold/enrold/capture/camera"
+	"github.com/enrold/enrold/hw/video/v4l2"
+)
+
+const (
+	previewWidth    = 640
+	previewJPEG     = 80
+	previewInterval = 50 * time.Millisecond // 20 frames a second at most
+)
+
+// preview sends frames until the caller cancels (no error) or the camera fails.
+// A daemon that is slow to read gets fewer frames.
+func (s *service) preview(ctx context.Context, _ cbor.RawMessage, emit func(any) error) (any, error) {
+	if err := s.ready(ctx); err != nil {
+		return nil, err
+	}
+	var after uint64
+	for {
+		start := time.Now()
+		o, err := s.camera.Observe(ctx, after)
+		if ctx.Err() != nil {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		after = o.Frame.Seq
+		f, err := previewFrame(o)
+		if err != nil {
+			return nil, err
+		}
+		if err := emit(f); err != nil {
+			return nil, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, nil
+		case <-time.After(previewInterval - time.Since(start)):
+		}
+	}
+}
+
+func previewFrame(o *camera.Observation) (Frame, error) {
+	width := min(previewWidth, o.Frame.Width)
+	data, err := o.Frame.JPEG(width, previewJPEG)
+	if err != nil {
+		return Frame{}, err
+	}
+	f := Frame{
+		JPEG: data, Width: width, Height: o.Frame.Height * width / o.Frame.Width,
+		Guidance: string(o.Guidance), Quality: o.Quality, Taken: o.Frame.Taken,
+	}
+	if !o.Box.Empty() {
+		scale := func(v int) int { return v * width / o.Frame.Width }
+		f.Box = &Box{X: scale(o.Box.Min.X), Y: scale(o.Box.Min.Y), Width: scale(o.Box.Dx()), Height: scale(o.Box.Dy())}
+	}
+	return f, nil
+}
+
+// cameraName is what samples say of the device: the driver's name for a V4L2
+// node, the kind of transport for everything else, never a path or an address.
+func cameraName(source string) string {
+	number := strings.TrimPrefix(source, "/dev/video")
+	if n, err := strconv.Atoi(number); err == nil {
+		devices, _ := v4l2.List("/sys")
+		for _, d := range devices {
+			if d.Number == n && d.Name != "" {
+				return d.Name
+			}
+		}
+		return "video" + number
+	}
+	if scheme, _, found := strings.Cut(source, ":"); found {
+		return scheme + " stream"
+	}
+	return "video file"
+}
