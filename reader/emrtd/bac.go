@@ -1,0 +1,97 @@
+package emrtd
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha1"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/enrold/enrold/reader/apdu"
+)
+
+// BAC is Basic Access Control (Doc 9303-11 §4.3). Rand gives the terminal's
+// nonce and key: crypto/rand.Reader outside tests.
+type BAC struct{ Rand io.Reader }
+
+// Name is what the record says of the access procedure.
+func (BAC) Name() string { return "BAC" }
+
+// Open selects the application, proves knowledge of the key and agrees on a session.
+func (b BAC) Open(ctx context.Context, card *apdu.Channel, terms Terms) (*Session, error) {
+	if err := selectApplication(ctx, card); err != nil {
+		return nil, err
+	}
+	r, err := card.Send(ctx, apdu.Command{INS: 0x84, Le: 8})
+	if err != nil {
+		return nil, fmt.Errorf("get challenge: %w", err)
+	}
+	if r.SW != apdu.OK || len(r.Data) != 8 {
+		return nil, fmt.Errorf("get challenge: %w (%s)", ErrNotOffered, r.SW)
+	}
+	h, err := newHandshake(terms.Key.Information(), r.Data, b.Rand)
+	if err != nil {
+		return nil, err
+	}
+	r, err = card.Send(ctx, apdu.Command{INS: 0x82, Data: h.command(), Le: 40})
+	if err != nil {
+		return nil, fmt.Errorf("authenticate: %w", err)
+	}
+	if r.SW != apdu.OK {
+		return nil, fmt.Errorf("authenticate: %w (%s)", ErrAccessDenied, r.SW)
+	}
+	return h.session(r.Data)
+}
+
+// handshake is the terminal's side of the key establishment (Doc 9303-11
+// §4.3.3): key establishment mechanism 6 of ISO/IEC 11770-2.
+type handshake struct {
+	suite         *tdes
+	rndIC, rndIFD []byte // 8 bytes
+	kIFD          []byte // 16 bytes
+}
+
+func newHandshake(information string, rndIC []byte, random io.Reader) (*handshake, error) {
+	seed := sha1.Sum([]byte(information))
+	s, err := newTDES(deriveTDES(seed[:16], purposeEnc), deriveTDES(seed[:16], purposeMAC))
+	if err != nil {
+		return nil, err
+	}
+	own := make([]byte, 24)
+	if _, err := io.ReadFull(random, own); err != nil {
+		return nil, fmt.Errorf("draw random numbers: %w", err)
+	}
+	return &handshake{suite: s, rndIC: rndIC, rndIFD: own[:8], kIFD: own[8:]}, nil
+}
+
+// command is the data of EXTERNAL AUTHENTICATE: E(RND.IFD || RND.IC || K.IFD) and its MAC.
+func (h *handshake) command() []byte {
+	e := h.suite.encrypt(nil, bytes.Join([][]byte{h.rndIFD, h.rndIC, h.kIFD}, nil))
+	return append(e, h.suite.mac(pad(e, 8))...)
+}
+
+// session checks the chip's answer E(RND.IC || RND.IFD || K.IC) and its MAC and
+// derives the session keys and the first send sequence counter.
+func (h *handshake) session(answer []byte) (*Session, error) {
+	if len(answer) != 40 {
+		return nil, fmt.Errorf("authenticate: answer of %d bytes", len(answer))
+	}
+	e, mac := answer[:32], answer[32:]
+	if subtle.ConstantTimeCompare(h.suite.mac(pad(e, 8)), mac) != 1 {
+		return nil, errors.New("authenticate: checksum of the chip's answer is wrong")
+	}
+	plain := h.suite.decrypt(nil, e)
+	if !bytes.Equal(plain[:8], h.rndIC) || !bytes.Equal(plain[8:16], h.rndIFD) {
+		return nil, errors.New("authenticate: chip answers another challenge")
+	}
+	seed := make([]byte, 16)
+	subtle.XORBytes(seed, h.kIFD, plain[16:])
+	s, err := newTDES(deriveTDES(seed, purposeEnc), deriveTDES(seed, purposeMAC))
+	if err != nil {
+		return nil, err
+	}
+	ssc := append(append([]byte(nil), h.rndIC[4:]...), h.rndIFD[4:]...)
+	return &Session{suite: s, ssc: ssc}, nil
+}

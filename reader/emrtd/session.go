@@ -1,0 +1,159 @@
+package emrtd
+
+import (
+	"crypto/subtle"
+	"errors"
+	"fmt"
+
+	"github.com/enrold/enrold/reader/apdu"
+	"github.com/enrold/enrold/reader/tlv"
+)
+
+// ErrSessionEnded means that secure messaging is over: the access procedure
+// must run again before anything else is read.
+var ErrSessionEnded = errors.New("secure messaging session has ended")
+
+// UnprotectedError is a status word that came outside secure messaging. It is
+// not authentic, and whether the card counted the command is unknown: the
+// session cannot go on.
+type UnprotectedError struct{ SW apdu.Status }
+
+func (e *UnprotectedError) Error() string { return fmt.Sprintf("card answers %s unprotected", e.SW) }
+
+// Session protects commands and opens responses (Doc 9303-11 §9.8). It counts
+// both and ends at the first thing that does not hold.
+type Session struct {
+	suite suite
+	ssc   []byte
+	ended bool
+}
+
+const (
+	tagCryptogram    = 0x87 // padding indicator and encrypted data
+	tagCryptogramOdd = 0x85 // encrypted data of commands with odd INS
+	tagLe            = 0x97
+	tagStatus        = 0x99
+	tagChecksum      = 0x8E
+)
+
+// shortProtected is the largest plain response that fits a short response of
+// 256 bytes once protected by 3DES or AES: 87 81 E9 01, 232 padded bytes,
+// 99 02 xx xx, 8E 08 and the checksum for 3DES; AES pads to 224.
+func (s *Session) shortProtected() int {
+	if s.suite.blockSize() == 8 {
+		return 231
+	}
+	return 223
+}
+
+// Protect turns a plain command into a protected one.
+func (s *Session) Protect(cmd apdu.Command) (apdu.Command, error) {
+	if s.ended {
+		return apdu.Command{}, ErrSessionEnded
+	}
+	s.count()
+	block := s.suite.blockSize()
+	head := []byte{cmd.CLA | 0x0C, cmd.INS, cmd.P1, cmd.P2}
+	var body []byte
+	if len(cmd.Data) > 0 {
+		data := s.suite.encrypt(s.ssc, pad(cmd.Data, block))
+		if cmd.INS&1 == 1 {
+			body = tlv.Append(body, tagCryptogramOdd, data)
+		} else {
+			body = tlv.Append(body, tagCryptogram, append([]byte{1}, data...))
+		}
+	}
+	switch {
+	case cmd.Le > apdu.MaxShort:
+		body = tlv.Append(body, tagLe, []byte{byte(cmd.Le >> 8), byte(cmd.Le)})
+	case cmd.Le > 0:
+		body = tlv.Append(body, tagLe, []byte{byte(cmd.Le)})
+	}
+	input := append(append([]byte(nil), s.ssc...), pad(head, block)...)
+	if len(body) > 0 {
+		input = append(input, pad(body, block)...)
+	}
+	body = tlv.Append(body, tagChecksum, s.suite.mac(input))
+	out := apdu.Command{CLA: head[0], INS: cmd.INS, P1: cmd.P1, P2: cmd.P2, Data: body, Le: apdu.MaxShort}
+	if cmd.Extended || cmd.Le > s.shortProtected() || len(body) > 255 {
+		out.Le, out.Extended = apdu.MaxExtended, true
+	}
+	return out, nil
+}
+
+// Open verifies a protected response and returns the plain one. A response
+// without protection is an *UnprotectedError; it and every other failure end
+// the session.
+func (s *Session) Open(r apdu.Response) (apdu.Response, error) {
+	if s.ended {
+		return apdu.Response{}, ErrSessionEnded
+	}
+	plain, err := s.open(r)
+	if err != nil {
+		s.ended = true
+	}
+	return plain, err
+}
+
+func (s *Session) open(r apdu.Response) (apdu.Response, error) {
+	if len(r.Data) == 0 {
+		return apdu.Response{}, &UnprotectedError{r.SW}
+	}
+	s.count()
+	objects, err := tlv.List(r.Data)
+	if err != nil {
+		return apdu.Response{}, fmt.Errorf("protected response: %w", err)
+	}
+	var covered, status, checksum []byte
+	var cryptogram *tlv.Object
+	for i, o := range objects {
+		if checksum != nil {
+			return apdu.Response{}, errors.New("protected response goes on after its checksum")
+		}
+		switch o.Tag {
+		case tagChecksum:
+			checksum = o.Value
+			continue
+		case tagStatus:
+			status = o.Value
+		case tagCryptogram, tagCryptogramOdd:
+			cryptogram = &objects[i]
+		}
+		covered = append(covered, o.Raw...)
+	}
+	if len(status) != 2 || len(checksum) != 8 {
+		return apdu.Response{}, errors.New("protected response lacks status or checksum")
+	}
+	block := s.suite.blockSize()
+	input := append(append([]byte(nil), s.ssc...), pad(covered, block)...)
+	if subtle.ConstantTimeCompare(s.suite.mac(input), checksum) != 1 {
+		return apdu.Response{}, errors.New("checksum of protected response is wrong")
+	}
+	out := apdu.Response{SW: apdu.Status(status[0])<<8 | apdu.Status(status[1])}
+	if cryptogram == nil {
+		return out, nil
+	}
+	data := cryptogram.Value
+	if cryptogram.Tag == tagCryptogram {
+		if len(data) == 0 || data[0] != 1 {
+			return apdu.Response{}, errors.New("padding indicator of protected response is unknown")
+		}
+		data = data[1:]
+	}
+	if len(data) == 0 || len(data)%block != 0 {
+		return apdu.Response{}, errors.New("cryptogram is not of whole blocks")
+	}
+	if out.Data, err = unpad(s.suite.decrypt(s.ssc, data)); err != nil {
+		return apdu.Response{}, err
+	}
+	return out, nil
+}
+
+// count increments the send sequence counter, before each command and each response.
+func (s *Session) count() {
+	for i := len(s.ssc) - 1; i >= 0; i-- {
+		if s.ssc[i]++; s.ssc[i] != 0 {
+			return
+		}
+	}
+}
