@@ -1,0 +1,112 @@
+// Package finger is the desk's first fingerprint engine: it turns a grey image
+// into a minutiae template and compares two templates. It is pure (no device,
+// no file, no goroutine) and knows nothing of who is compared.
+//
+// Extract segments the finger, estimates ridge orientation and period,
+// enhances the ridges with oriented filters (Hong, Wan, Jain, PAMI 20(8),
+// 1998), binarises and thins them, and takes ridge endings and bifurcations
+// from the skeleton, without those that noise makes. Compare describes each
+// minutia by its neighbourhood as a bit cylinder (Cappelli, Ferrara, Maltoni,
+// "Minutia Cylinder-Code", PAMI 32(12), 2010), lets the most similar pairs
+// propose an alignment, and counts what agrees under it.
+package finger
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Engine names this extractor and matcher in decisions and requests.
+const Engine = "enrold-minutiae/1"
+
+// DPI is the resolution at which templates are measured.
+const DPI = 500
+
+// Bounds of an image's side as given, in pixels, and of its resolution.
+const (
+	MinSide = 150
+	MaxSide = 1000
+	MinDPI  = 250
+	MaxDPI  = 1000
+)
+
+// Image is one grey impression, row major, 0 (black, ridge) to 255 (white).
+type Image struct {
+	Width, Height, DPI int
+	Pixels             []byte // Width*Height
+}
+
+// Kind of a minutia, with the codes of ISO/IEC 19794-2:2011 §7.4.2.
+type Kind uint8
+
+const (
+	Ending      Kind = 1
+	Bifurcation Kind = 2
+)
+
+// Minutia is one ridge ending or bifurcation.
+type Minutia struct {
+	X, Y    int   // pixels at 500 dpi from the upper left corner
+	Angle   uint8 // 256 units a turn, counter-clockwise from the x axis, ISO/IEC 19794-2:2011 §7.4.2.3
+	Kind    Kind
+	Quality uint8 // 1..100
+}
+
+// Template is what Compare needs of an impression.
+type Template struct {
+	Width, Height int // of the image at 500 dpi
+	Minutiae      []Minutia
+}
+
+// Quality of an impression: 0 (useless) to 100, with the reasons against it.
+type Quality struct {
+	Score   int
+	Reasons []string
+}
+
+// Reasons that Quality gives.
+const (
+	ReasonNoFinger    = "no_finger"
+	ReasonSmallArea   = "too_small_area"
+	ReasonDry         = "too_dry"
+	ReasonWet         = "too_wet"
+	ReasonUnclear     = "unclear_ridges"
+	ReasonFewMinutiae = "few_minutiae"
+)
+
+// ErrImage means that the image breaks a bound or its own description.
+var ErrImage = errors.New("image out of bounds")
+
+// Extract returns the template and the quality of an impression. Resolutions
+// other than 500 dpi are resampled. An image without a usable finger is not an
+// error: it gives quality 0 with the reason no_finger and an empty template,
+// which matches nothing.
+func Extract(img Image) (*Template, Quality, error) {
+	if err := img.check(); err != nil {
+		return nil, Quality{}, fmt.Errorf("extract minutiae: %w", err)
+	}
+	g := newGrey(img)
+	t := &Template{Width: g.w, Height: g.h}
+	b := analyse(g)
+	if b.count < minBlocks {
+		return t, Quality{Reasons: []string{ReasonNoFinger}}, nil
+	}
+	b.measurePeriods(g)
+	ridges := enhance(g, b)
+	share := ridges.share(b)
+	s := thin(ridges)
+	t.Minutiae = s.minutiae(b)
+	return t, judge(b, share, len(t.Minutiae)), nil
+}
+
+func (img Image) check() error {
+	switch {
+	case img.DPI < MinDPI || img.DPI > MaxDPI:
+		return fmt.Errorf("%w: %d dpi, want %d to %d", ErrImage, img.DPI, MinDPI, MaxDPI)
+	case min(img.Width, img.Height) < MinSide || max(img.Width, img.Height) > MaxSide:
+		return fmt.Errorf("%w: %dx%d, want sides of %d to %d", ErrImage, img.Width, img.Height, MinSide, MaxSide)
+	case len(img.Pixels) != img.Width*img.Height:
+		return fmt.Errorf("%w: %d bytes for %dx%d", ErrImage, len(img.Pixels), img.Width, img.Height)
+	}
+	return nil
+}

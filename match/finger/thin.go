@@ -1,0 +1,111 @@
+package finger
+
+// Neighbours of a pixel in circular order, east first, counter-clockwise; bit k
+// of a neighbourhood byte is neighbour k.
+func (r *ridgeMap) offsets() [8]int {
+	s := r.stride
+	return [8]int{1, 1 - s, -s, -s - 1, -1, s - 1, s, s + 1}
+}
+
+func (r *ridgeMap) neighbours(i int, off *[8]int) uint8 {
+	var n uint8
+	for k, o := range off {
+		n |= r.on[i+o] << k
+	}
+	return n
+}
+
+// crossings is the number of ridge runs around a pixel (half of the crossing
+// number's sum, Rutovitz): 1 at an ending, 2 along a ridge, 3 at a bifurcation.
+func crossings(n uint8) int {
+	c := 0
+	for k := range 8 {
+		if n>>k&1 == 0 && n>>((k+1)&7)&1 == 1 {
+			c++
+		}
+	}
+	return c
+}
+
+func ones(n uint8) int {
+	c := 0
+	for ; n != 0; n &= n - 1 {
+		c++
+	}
+	return c
+}
+
+// thin reduces ridges to lines one pixel wide: Zhang and Suen's two
+// sub-iterations (CACM 27(3), 1984), then the corners that they leave on
+// diagonals. It works in place and returns r.
+func thin(r *ridgeMap) *ridgeMap {
+	var erase [2][256]bool
+	for n := range 256 {
+		bits := ones(uint8(n))
+		if bits < 2 || bits > 6 || crossings(uint8(n)) != 1 {
+			continue
+		}
+		east, north, west, south := n&1 != 0, n>>2&1 != 0, n>>4&1 != 0, n>>6&1 != 0
+		erase[0][n] = !(north && east && south) && !(east && south && west)
+		erase[1][n] = !(north && east && west) && !(north && south && west)
+	}
+	off := r.offsets()
+	var live, gone []int
+	for i, v := range r.on {
+		if v != 0 {
+			live = append(live, i)
+		}
+	}
+	for moved := true; moved; {
+		moved = false
+		for half := range 2 {
+			gone = gone[:0]
+			for _, i := range live {
+				if erase[half][r.neighbours(i, &off)] {
+					gone = append(gone, i)
+				}
+			}
+			for _, i := range gone {
+				r.on[i] = 0
+			}
+			if len(gone) > 0 {
+				moved = true
+				live = r.stillOn(live)
+			}
+		}
+	}
+	for _, i := range live {
+		if n := r.neighbours(i, &off); ones(n) >= 2 && simple(n) {
+			r.on[i] = 0
+		}
+	}
+	return r
+}
+
+func (r *ridgeMap) stillOn(live []int) []int {
+	kept := live[:0]
+	for _, i := range live {
+		if r.on[i] != 0 {
+			kept = append(kept, i)
+		}
+	}
+	return kept
+}
+
+// simple reports whether a pixel with these neighbours can go without cutting
+// a line: its neighbours hang together without it (8-connected), and it borders
+// ground (4-connected).
+func simple(n uint8) bool {
+	if n&0b01010101 == 0b01010101 {
+		return false
+	}
+	// Hilditch: runs of ridge where a diagonal neighbour joins the next side.
+	c := 0
+	for k := 0; k < 8; k += 2 {
+		side, diagonal, next := n>>k&1, n>>(k+1)&1, n>>((k+2)&7)&1
+		if side == 0 && (diagonal == 1 || next == 1) {
+			c++
+		}
+	}
+	return c == 1
+}
