@@ -89,6 +89,29 @@ func (l *link) drain() error {
 	return nil
 }
 
+// quiet is how long a line must be silent to be taken as at rest: longer than
+// the gaps between packets and than the 16 ms that USB bridges hold bytes back.
+const quiet = 60 * time.Millisecond
+
+// settle waits until the device has stopped sending: a module whose driver was
+// killed in the middle of an image sends the rest, up to 6.6 s at its factory's
+// speed, and hears no command meanwhile. The speed does not matter for that.
+func (l *link) settle(ctx context.Context, longest time.Duration) error {
+	for deadline := time.Now().Add(longest); time.Now().Before(deadline); {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		_, err := l.port.ReadTimeout(l.in[:], quiet)
+		if errors.Is(err, serial.ErrTimeout) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("%w: the line never rests", errNoAnswer)
+}
+
 // receive returns the next packet, or errNoAnswer at the deadline.
 func (l *link) receive(ctx context.Context, deadline time.Time) (packet, error) {
 	for {

@@ -45,6 +45,10 @@ type ZFM struct {
 // module answers VfyPwd within some 20 ms.
 const probe = 250 * time.Millisecond
 
+// longestImage is more than the largest image takes at the slowest usual speed
+// (36,864 bytes at 19200 baud).
+const longestImage = 25 * time.Second
+
 // Open finds the scanner behind port, whatever speed it was left at, and
 // brings it to the wanted speed (the first of the profile) and packet size. The
 // caller keeps the port and closes it.
@@ -91,6 +95,9 @@ func (z *ZFM) Baud() int { return z.baud }
 // find tries the profile's speeds until the device acknowledges its password.
 // Each speed gets two tries: the first may meet the rest of a cut packet.
 func (z *ZFM) find(ctx context.Context) error {
+	if err := z.link.settle(ctx, longestImage); err != nil {
+		return err
+	}
 	for try := range 2 {
 		for _, baud := range z.tune.Bauds {
 			if err := z.link.setBaud(baud); err != nil {

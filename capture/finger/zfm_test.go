@@ -39,7 +39,7 @@ func newBench(t *testing.T, name string, paced bool) *bench {
 	if b.prof, err = set.Named(name); err != nil {
 		t.Fatal(err)
 	}
-	if b.pty, err = zfm.OpenPTY(b.device.Hangup); err != nil {
+	if b.pty, err = zfm.OpenPTY(); err != nil {
 		t.Fatal(err)
 	}
 	var serving sync.WaitGroup

@@ -56,6 +56,9 @@ func (p *Profile) checkDriver() error {
 	if !slices.Contains([]Status{StatusClaimed, StatusEmulated, StatusReplay, StatusHardware}, p.Status) {
 		return fmt.Errorf("status %q: want claimed, emulated, replay-verified or hardware-verified", p.Status)
 	}
+	if p.Driver == "zfm" && p.Serial == nil {
+		return errors.New("driver zfm needs a [serial] table")
+	}
 	tuned := map[Kind]bool{KindReader: p.Reader != nil, KindCamera: p.Camera != nil}
 	if has, needed := tuned[p.Kind]; needed && !has {
 		return fmt.Errorf("a %s with a driver needs its [%s] table", p.Kind, p.Kind)

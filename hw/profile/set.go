@@ -19,6 +19,9 @@ type Set struct {
 	profiles []Profile // sorted by name
 }
 
+// DropIn is where an administrator puts profiles of a machine.
+const DropIn = "/etc/enrold/profiles.d"
+
 const maxFile = 64 << 10
 
 // Load reads the embedded profiles and then the drop-in folder, whose files

@@ -53,7 +53,7 @@ func run(ctx context.Context, dir, name string, paced bool) error {
 		return err
 	}
 	device := zfm.New(model, paced)
-	pty, err := zfm.OpenPTY(device.Hangup)
+	pty, err := zfm.OpenPTY()
 	if err != nil {
 		return err
 	}

@@ -62,7 +62,6 @@ type Device struct {
 	image  []byte // ImageBuffer
 	baud   int
 	size   uint16 // code of the data packet size
-	abort  bool   // the other side hung up: the transfer under way is over
 }
 
 // New returns a module as it leaves the factory. With paced it sends no faster
@@ -88,13 +87,6 @@ func (d *Device) Lift() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.finger = nil
-}
-
-// Hangup ends a transfer under way: nobody listens any more.
-func (d *Device) Hangup() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.abort = true
 }
 
 // Baud is the module's speed.

@@ -21,9 +21,6 @@ const (
 )
 
 func (d *Device) execute(line Line, c command) error {
-	d.mu.Lock()
-	d.abort = false
-	d.mu.Unlock()
 	if !c.intact {
 		return d.ack(line, badPacket)
 	}
@@ -100,7 +97,8 @@ func (d *Device) setPara(line Line, params []byte) error {
 	return d.ack(line, badRegister)
 }
 
-// upImage sends the buffer, two pixels a byte, the first in the high nibble.
+// upImage sends the buffer, two pixels a byte, the first in the high nibble. It
+// sends on when nobody listens any more, as a UART without flow control does.
 func (d *Device) upImage(line Line) error {
 	d.mu.Lock()
 	image, size := d.image, 32<<d.size
@@ -116,7 +114,7 @@ func (d *Device) upImage(line Line) error {
 		packed[i] = image[2*i]&0xf0 | image[2*i+1]>>4
 	}
 	began, sent := time.Now(), 0
-	for len(packed) > 0 && !d.hungUp() {
+	for len(packed) > 0 {
 		kind := byte(2)
 		if len(packed) <= size {
 			kind = 8
@@ -137,12 +135,6 @@ func (d *Device) keepPace(began time.Time, sent int) {
 	if d.paced {
 		time.Sleep(time.Until(began.Add(time.Duration(sent) * 10 * time.Second / time.Duration(d.Baud()))))
 	}
-}
-
-func (d *Device) hungUp() bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.abort
 }
 
 func (d *Device) ack(line Line, code byte, more ...byte) error {

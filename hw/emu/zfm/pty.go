@@ -20,10 +20,8 @@ type PTY struct {
 	joined chan struct{}
 }
 
-// OpenPTY makes a pseudo-terminal in raw mode. hangup is called, from a
-// goroutine that Close joins, each time the other side closes Path, also when
-// its process was killed.
-func OpenPTY(hangup func()) (*PTY, error) {
+// OpenPTY makes a pseudo-terminal in raw mode.
+func OpenPTY() (*PTY, error) {
 	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open pseudo-terminal: %w", err)
@@ -38,7 +36,7 @@ func OpenPTY(hangup func()) (*PTY, error) {
 		p.slave.Close()
 		return nil, err
 	}
-	go p.watchCloses(hangup)
+	go p.watchCloses()
 	return p, nil
 }
 
@@ -83,8 +81,8 @@ func (p *PTY) openWatch() error {
 }
 
 // watchCloses does what a real port does on its last close: the exclusive flag
-// goes (a killed driver leaves it set) and unread bytes are lost.
-func (p *PTY) watchCloses(hangup func()) {
+// goes (a killed driver, too, leaves it set) and unread bytes are lost.
+func (p *PTY) watchCloses() {
 	defer close(p.joined)
 	events := make([]byte, 4096)
 	for {
@@ -95,7 +93,6 @@ func (p *PTY) watchCloses(hangup func()) {
 		// Errors mean that the terminal is going away too.
 		_ = unix.IoctlSetInt(s, unix.TIOCNXCL, 0)
 		_ = unix.IoctlSetInt(s, unix.TCFLSH, unix.TCIFLUSH)
-		hangup()
 	}
 }
 

@@ -1,0 +1,52 @@
+package finger
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/enrold/enrold/internal/eid"
+	match "github.com/enrold/enrold/match/finger"
+)
+
+// leastQuality is what an impression needs to be worth keeping. Under it the
+// officer is asked to take another at once, while the person is still there.
+const leastQuality = 20
+
+// grade returns the quality of an impression, or eid.CodeQualityFinger with the
+// extractor's reasons.
+func grade(s eid.FingerSample) (int, error) {
+	const op = "grade finger"
+	_, q, err := match.Extract(image(s))
+	if err != nil {
+		return 0, eid.Fail(eid.CodeScanner, op, err)
+	}
+	if q.Score < leastQuality {
+		return 0, eid.Fail(eid.CodeQualityFinger, op, fmt.Errorf("quality %d: %s", q.Score, strings.Join(q.Reasons, ", ")))
+	}
+	return q.Score, nil
+}
+
+// compare decides whether a and b are of one finger.
+func compare(a, b eid.FingerSample) (eid.FingerDecision, error) {
+	const op = "compare fingers"
+	if a.Position != b.Position {
+		return eid.FingerDecision{}, eid.Fail(eid.CodeInput, op, fmt.Errorf("positions %d and %d", a.Position, b.Position))
+	}
+	ta, qa, err := match.Extract(image(a))
+	if err != nil {
+		return eid.FingerDecision{}, eid.Fail(eid.CodeInput, op, err)
+	}
+	tb, qb, err := match.Extract(image(b))
+	if err != nil {
+		return eid.FingerDecision{}, eid.Fail(eid.CodeInput, op, err)
+	}
+	score := match.Compare(ta, tb)
+	return eid.FingerDecision{
+		Position: a.Position, Engine: match.Engine, Quality: min(qa.Score, qb.Score),
+		Score: score, Threshold: match.Threshold, Pass: score >= match.Threshold,
+	}, nil
+}
+
+func image(s eid.FingerSample) match.Image {
+	return match.Image{Width: s.Width, Height: s.Height, DPI: s.DPI, Pixels: s.Pixels}
+}
