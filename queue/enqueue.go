@@ -1,0 +1,216 @@
+package queue
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/enrold/enrold/internal/eid"
+	"github.com/enrold/enrold/internal/station"
+	"github.com/enrold/enrold/queue/request"
+	"github.com/enrold/enrold/queue/store"
+)
+
+// maxBatch bounds the requests sealed for one commit; with the wire's limit it
+// bounds the memory, too.
+const maxBatch = 8
+
+// enqueuer numbers, chains and seals requests, one goroutine for all: the
+// numbers are gap-free and each body names the hash before it, so the order of
+// sealing is the order of the chain. Files of one batch are written at the same
+// time and their rows in one transaction.
+type enqueuer struct {
+	q      *Queue
+	jobs   chan *enqueueJob
+	joined chan struct{}
+
+	// End of the chain, owned by the goroutine.
+	seq      int64
+	previous []byte
+
+	mu     sync.RWMutex
+	closed bool
+}
+
+type enqueueJob struct {
+	request station.Request
+	queued  station.Queued
+	sealed  []byte
+	hash    []byte
+	err     error
+	done    chan struct{}
+}
+
+func startEnqueuer(ctx context.Context, q *Queue) (*enqueuer, error) {
+	e := &enqueuer{q: q, jobs: make(chan *enqueueJob, maxBatch), joined: make(chan struct{}), previous: make([]byte, request.HashSize)}
+	err := q.db.Read.QueryRowContext(ctx, `SELECT seq, body_hash FROM request ORDER BY seq DESC LIMIT 1`).Scan(&e.seq, &e.previous)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return nil, fmt.Errorf("find end of chain: %w", err)
+	}
+	go e.loop()
+	return e, nil
+}
+
+// Enqueue signs and seals r and makes it durable; in the same transaction the
+// visit's journal is cleared. A second call with the same id answers as the
+// first did. It waits for the disk even when ctx ends, since an answer that
+// says neither "queued" nor "not queued" would be worse than a late one.
+func (q *Queue) Enqueue(ctx context.Context, r station.Request) (station.Queued, error) {
+	if err := ctx.Err(); err != nil {
+		return station.Queued{}, err
+	}
+	if err := request.CheckID(r.ID); err != nil {
+		return station.Queued{}, eid.Fail(eid.CodeInput, "enqueue", err)
+	}
+	return q.intake.do(r)
+}
+
+func (e *enqueuer) do(r station.Request) (station.Queued, error) {
+	job := &enqueueJob{request: r, done: make(chan struct{})}
+	e.mu.RLock()
+	if e.closed {
+		e.mu.RUnlock()
+		return station.Queued{}, fail("enqueue", store.ErrClosed)
+	}
+	e.jobs <- job
+	e.mu.RUnlock()
+	<-job.done
+	return job.queued, job.err
+}
+
+func (e *enqueuer) close() {
+	e.mu.Lock()
+	if !e.closed {
+		e.closed = true
+		close(e.jobs)
+	}
+	e.mu.Unlock()
+	<-e.joined
+}
+
+func (e *enqueuer) loop() {
+	defer close(e.joined)
+	for first := range e.jobs {
+		batch := []*enqueueJob{first}
+	fill:
+		for len(batch) < maxBatch {
+			select {
+			case next, ok := <-e.jobs:
+				if !ok {
+					break fill
+				}
+				batch = append(batch, next)
+			default:
+				break fill
+			}
+		}
+		e.commit(batch)
+		for _, job := range batch {
+			close(job.done)
+		}
+	}
+}
+
+// commit makes a batch durable: all of the jobs that could be sealed, or none.
+func (e *enqueuer) commit(batch []*enqueueJob) {
+	var fresh []*enqueueJob
+	seq, previous := e.seq, e.previous
+	byID := map[string]*enqueueJob{}
+	var twins [][2]*enqueueJob // the same id twice in one batch
+	for _, job := range batch {
+		if first, ok := byID[job.request.ID]; ok {
+			twins = append(twins, [2]*enqueueJob{job, first})
+			continue
+		}
+		byID[job.request.ID] = job
+		var found bool
+		if job.queued, found, job.err = e.q.Find(context.Background(), job.request.ID); job.err != nil || found {
+			continue
+		}
+		if job.err = e.seal(job, seq+1, previous); job.err != nil {
+			continue
+		}
+		seq, previous = seq+1, job.hash
+		fresh = append(fresh, job)
+	}
+	if len(fresh) > 0 {
+		if err := e.write(fresh); err != nil {
+			for _, job := range fresh {
+				job.queued, job.err = station.Queued{}, fail("enqueue", err)
+			}
+		} else {
+			e.seq, e.previous = seq, previous
+			for _, job := range fresh {
+				e.q.journal.forget(job.request.ID)
+			}
+			e.q.watch.tell()
+		}
+	}
+	for _, t := range twins {
+		t[0].queued, t[0].err = t[1].queued, t[1].err
+	}
+}
+
+func (e *enqueuer) seal(job *enqueueJob, seq int64, previous []byte) error {
+	o := e.q.o
+	sealed, err := request.Seal(o.Recipient, o.Signer, request.Body{
+		Version: request.BodyVersion, DeskID: o.DeskID, Seq: seq, Previous: previous,
+		Software: o.Software, Request: job.request,
+	})
+	if err != nil {
+		return eid.Fail(eid.CodeSeal, "enqueue", err)
+	}
+	job.sealed, job.hash = sealed, request.Hash(sealed)
+	job.queued = station.Queued{Seq: seq, SealedBytes: len(sealed), QueuedAt: time.Now().UTC().Truncate(time.Millisecond)}
+	return nil
+}
+
+// write puts the files on the disk, then the rows that name them. Files of a
+// failed batch have no rows: the next sweep removes them.
+func (e *enqueuer) write(jobs []*enqueueJob) error {
+	var files errgroup.Group
+	for _, job := range jobs {
+		files.Go(func() error { return store.WriteFile(e.q.payload, job.request.ID, job.sealed) })
+	}
+	if err := files.Wait(); err != nil {
+		return err
+	}
+	if err := store.SyncDir(e.q.payload); err != nil {
+		return err
+	}
+	return e.q.db.Write(func(tx store.Tx) error {
+		for _, job := range jobs {
+			if _, err := tx.Exec(`INSERT INTO request (seq, id, state, body_hash, sealed_bytes, payload, queued_at, due_at)
+				VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+				job.queued.Seq, job.request.ID, Sealed, job.hash, len(job.sealed), job.request.ID,
+				job.queued.QueuedAt.UnixMilli(), string(job.request.DueAt)); err != nil {
+				return fmt.Errorf("insert request: %w", err)
+			}
+			if _, err := tx.Exec(`DELETE FROM visit_journal WHERE visit_id = ?`, job.request.ID); err != nil {
+				return fmt.Errorf("clear journal: %w", err)
+			}
+		}
+		return nil
+	})
+}
+
+// Find reports the request queued under id.
+func (q *Queue) Find(ctx context.Context, id string) (station.Queued, bool, error) {
+	var s station.Queued
+	var at int64
+	err := q.db.Read.QueryRowContext(ctx, `SELECT seq, sealed_bytes, queued_at FROM request WHERE id = ?`, id).
+		Scan(&s.Seq, &s.SealedBytes, &at)
+	if errors.Is(err, sql.ErrNoRows) {
+		return station.Queued{}, false, nil
+	}
+	if err != nil {
+		return station.Queued{}, false, fail("find request", err)
+	}
+	s.QueuedAt = time.UnixMilli(at).UTC()
+	return s, true, nil
+}
