@@ -1,0 +1,138 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/enrold/enrold/internal/eid"
+	"github.com/enrold/enrold/internal/station"
+)
+
+// act runs one action and answers with the visit as it then stands. The action
+// does not end with the connection: a reloaded page must not cut a send in two.
+// Abandon ends a running action, and so does Close.
+func (s *Server) act(w http.ResponseWriter, op string, do func(ctx context.Context) error) {
+	ctx, cancel := context.WithTimeout(s.ctx, s.opts.OperationLimit)
+	defer cancel()
+	started := time.Now()
+	err := do(ctx)
+	took := time.Since(started).Milliseconds()
+	if err != nil {
+		s.opts.Log.Warn("action failed", "action", op, "code", eid.CodeOf(err), "error", err, "ms", took)
+		answerError(w, err, s.opts.Desk.View())
+		return
+	}
+	s.opts.Log.Info("action done", "action", op, "ms", took)
+	answerJSON(w, http.StatusOK, answer{Visit: s.opts.Desk.View()})
+}
+
+// nothing is the body of an action without fields: {} exactly.
+type nothing struct{}
+
+// take decodes the body into in and runs the action, or answers what is wrong.
+func take[T any](s *Server, w http.ResponseWriter, r *http.Request, op string, do func(ctx context.Context, in T) error) {
+	var in T
+	if err := decode(w, r, &in); err != nil {
+		answerError(w, err, s.opts.Desk.View())
+		return
+	}
+	s.act(w, op, func(ctx context.Context) error { return do(ctx, in) })
+}
+
+func (s *Server) start(w http.ResponseWriter, r *http.Request) {
+	type body struct {
+		Procedure eid.ProcedureKind `json:"procedure"`
+	}
+	take(s, w, r, "start", func(ctx context.Context, in body) error { return s.opts.Desk.Start(ctx, in.Procedure) })
+}
+
+func (s *Server) readChip(w http.ResponseWriter, r *http.Request) {
+	take(s, w, r, "chip", func(ctx context.Context, key eid.AccessKey) error {
+		if !dayOrEmpty(key.Birth) || !dayOrEmpty(key.Expiry) {
+			return eid.Fail(eid.CodeInput, "read access key", errors.New("a date is not YYYY-MM-DD"))
+		}
+		return s.opts.Desk.ReadChip(ctx, key)
+	})
+}
+
+func (s *Server) captureFace(w http.ResponseWriter, r *http.Request) {
+	take(s, w, r, "face", func(ctx context.Context, _ nothing) error { return s.opts.Desk.CaptureFace(ctx) })
+}
+
+func (s *Server) captureFinger(w http.ResponseWriter, r *http.Request) {
+	type body struct {
+		Position eid.FingerPosition `json:"position"`
+	}
+	take(s, w, r, "finger", func(ctx context.Context, in body) error {
+		if in.Position < eid.RightThumb || in.Position > eid.LeftLittle {
+			return eid.Fail(eid.CodeInput, "capture finger", errors.New("position is not 1 to 10"))
+		}
+		return s.opts.Desk.CaptureFinger(ctx, in.Position)
+	})
+}
+
+func (s *Server) setDetails(w http.ResponseWriter, r *http.Request) {
+	type body struct {
+		Contacts  eid.Contacts       `json:"contacts"`
+		Guardian  *eid.Guardian      `json:"guardian"`
+		Residence *eid.ResidenceCard `json:"residence"`
+	}
+	take(s, w, r, "details", func(ctx context.Context, in body) error {
+		if in.Residence != nil && !dayOrEmpty(in.Residence.Expiry) {
+			return eid.Fail(eid.CodeInput, "set details", errors.New("the card's expiry is not YYYY-MM-DD"))
+		}
+		return s.opts.Desk.SetDetails(ctx, station.Details{Contacts: in.Contacts, Guardian: in.Guardian, Residence: in.Residence})
+	})
+}
+
+// giveConsent takes an explicit "given": true; its time is the desk's clock.
+func (s *Server) giveConsent(w http.ResponseWriter, r *http.Request) {
+	type body struct {
+		Given       bool   `json:"given"`
+		TextVersion string `json:"text_version"`
+		Language    string `json:"language"`
+		Method      string `json:"method"`
+	}
+	take(s, w, r, "consent", func(ctx context.Context, in body) error {
+		if !in.Given {
+			return eid.Fail(eid.CodeConsentMissing, "give consent", nil)
+		}
+		return s.opts.Desk.GiveConsent(ctx, eid.Consent{
+			TextVersion: in.TextVersion, Language: in.Language, Method: in.Method, Given: time.Now(),
+		})
+	})
+}
+
+func (s *Server) send(w http.ResponseWriter, r *http.Request) {
+	take(s, w, r, "send", func(ctx context.Context, _ nothing) error { return s.opts.Desk.Send(ctx) })
+}
+
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request) {
+	take(s, w, r, "refuse", func(ctx context.Context, _ nothing) error { return s.opts.Desk.Refuse(ctx) })
+}
+
+func (s *Server) abandon(w http.ResponseWriter, r *http.Request) {
+	take(s, w, r, "abandon", func(ctx context.Context, _ nothing) error { return s.opts.Desk.Abandon(ctx) })
+}
+
+// dayOrEmpty reports "" or YYYY-MM-DD with "00" for unknown parts (Doc 9303-3 §4.8).
+func dayOrEmpty(d eid.Date) bool {
+	if d == "" {
+		return true
+	}
+	if len(d) != len("2006-01-02") {
+		return false
+	}
+	for i := range len(d) {
+		if i == 4 || i == 7 {
+			if d[i] != '-' {
+				return false
+			}
+		} else if d[i] < '0' || d[i] > '9' {
+			return false
+		}
+	}
+	return d[5:7] <= "12" && d[8:10] <= "31"
+}

@@ -1,0 +1,91 @@
+package web
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+
+	"github.com/enrold/enrold/internal/eid"
+	"github.com/enrold/enrold/internal/station"
+)
+
+// maxBody bounds what a client may send: an action is a handful of fields.
+const maxBody = 64 << 10
+
+// decode reads one JSON object into v: bounded, no unknown fields, nothing after it.
+func decode(w http.ResponseWriter, r *http.Request, v any) error {
+	const op = "read request"
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+		return &badRequest{http.StatusUnsupportedMediaType, eid.Fail(eid.CodeInput, op, errors.New("content type is not application/json"))}
+	}
+	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
+	dec.DisallowUnknownFields()
+	// The cause is dropped: the decoder's text may quote what was typed.
+	if err := dec.Decode(v); err != nil {
+		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+			return &badRequest{http.StatusRequestEntityTooLarge, eid.Fail(eid.CodeInput, op, errors.New("body too large"))}
+		}
+		return &badRequest{http.StatusBadRequest, eid.Fail(eid.CodeInput, op, errors.New("not the expected JSON"))}
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return &badRequest{http.StatusBadRequest, eid.Fail(eid.CodeInput, op, errors.New("data after the object"))}
+	}
+	return nil
+}
+
+// badRequest is a fault of the request itself, with its HTTP status.
+type badRequest struct {
+	status int
+	err    error
+}
+
+func (b *badRequest) Error() string { return b.err.Error() }
+func (b *badRequest) Unwrap() error { return b.err }
+
+type answer struct {
+	Error *eid.Failure  `json:"error,omitempty"`
+	Visit *station.View `json:"visit"`
+}
+
+func answerJSON(w http.ResponseWriter, status int, v any) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		http.Error(w, "answer cannot be encoded", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.WriteHeader(status)
+	w.Write(body) // a client that went away is no error of ours
+}
+
+// answerError explains err by its code, in both languages, with the visit as it
+// now stands.
+func answerError(w http.ResponseWriter, err error, visit *station.View) {
+	f := eid.Explain(eid.CodeOf(err))
+	status := statusOf(f.Code)
+	if b, ok := errors.AsType[*badRequest](err); ok {
+		status = b.status
+	}
+	answerJSON(w, status, answer{Error: &f, Visit: visit})
+}
+
+// statusOf maps a failure to HTTP: what was typed, what the state forbids, what
+// a check found, what a device or the disk could not do.
+func statusOf(code eid.Code) int {
+	switch code {
+	case eid.CodeState, eid.CodeDeviceBusy:
+		return http.StatusConflict
+	case eid.CodeNoReader, eid.CodeNoCamera, eid.CodeCameraStalled, eid.CodeNoScanner, eid.CodeScanner,
+		eid.CodeDeviceRestarted, eid.CodeModels:
+		return http.StatusServiceUnavailable
+	case eid.CodeDiskFull:
+		return http.StatusInsufficientStorage
+	case eid.CodeInternal, eid.CodeQueue, eid.CodeSeal:
+		return http.StatusInternalServerError
+	case eid.CodeWrongDesk:
+		return http.StatusForbidden
+	}
+	return http.StatusUnprocessableEntity
+}

@@ -1,0 +1,17 @@
+// Where the keyboard is: the next action has the focus at each step.
+
+// focusNow puts the focus on node when it appears, without scrolling the page.
+export function focusNow(node) {
+  node.focus({ preventScroll: true })
+}
+
+// focusOn focuses node each time its key changes to something true.
+export function focusOn(node, key) {
+  let last = null
+  const update = (k) => {
+    if (k && k !== last) node.focus({ preventScroll: false })
+    last = k
+  }
+  update(key)
+  return { update }
+}

@@ -1,0 +1,34 @@
+// The order on the screen and what each step's mark is.
+export const order = ['document', 'face', 'finger', 'consent', 'send']
+
+// mark is done, now, todo or failed for step s of the visit.
+export function mark(s, visit) {
+  if (!visit) return 'todo'
+  if (visit.step === 'done') return 'done'
+  if (visit.step === 'refused' || visit.step === 'abandoned') {
+    const reached = reachedBy(visit)
+    if (order.indexOf(s) < order.indexOf(reached)) return 'done'
+    return s === reached ? 'failed' : 'todo'
+  }
+  const at = order.indexOf(visit.step)
+  const i = order.indexOf(s)
+  return i < at ? 'done' : i === at ? 'now' : 'todo'
+}
+
+// reachedBy is the step at which an ended visit stood, seen from what it holds.
+export function reachedBy(visit) {
+  if (!visit.document || visit.document.pa.state === 'failed') return 'document'
+  if (!visit.face?.pass) return 'face'
+  if (!visit.fingers.length || !visit.fingers.every((f) => f.decision?.pass)) return 'finger'
+  return visit.consent ? 'send' : 'consent'
+}
+
+// nextFinger is the position to scan next, undefined when all have passed.
+export function nextFinger(visit) {
+  return visit.fingers.find((f) => !f.decision?.pass)
+}
+
+export function hasDetails(visit) {
+  const contact = visit.contacts.phone || visit.contacts.email || visit.guardian?.phone
+  return !!contact && (!visit.needs_guardian || !!visit.guardian) && (!visit.needs_residence || !!visit.residence)
+}
