@@ -134,8 +134,12 @@ func TestJournalWithoutKeyIsAbandoned(t *testing.T) {
 	if id, _, err := d.Journal().Load(t.Context()); err != nil || id != "" {
 		t.Fatalf("second Load = %q, %v, want nothing", id, err)
 	}
-	if err := d.Journal().Append(t.Context(), newRequest(0).ID, "document", nil); err != nil {
+	next := newRequest(0).ID
+	if err := d.Journal().Append(t.Context(), next, "document", nil); err != nil {
 		t.Fatalf("a new visit after an abandoned one: %v", err)
+	}
+	if err := d.Journal().Clear(t.Context(), next); err != nil {
+		t.Fatal(err)
 	}
 }
 
