@@ -14,9 +14,15 @@ import (
 	"github.com/enrold/enrold/hw/emu/vpcd"
 )
 
-// seenTime is how long pcscd may take to power a card that was inserted; it
-// looks every 400 ms.
-const seenTime = 3 * time.Second
+// pcscd looks at its readers every 400 ms. A card that is replaced between two
+// looks is not seen as a new one and never powered: after a removal the reader
+// stays empty for emptyTime, and a card that was not powered within seenTime is
+// taken away and put again.
+const (
+	emptyTime = 600 * time.Millisecond
+	seenTime  = 1500 * time.Millisecond
+	putTries  = 3
+)
 
 // reader is the virtual reader as the person sees it: at most one card lies on it.
 type reader struct {
@@ -25,9 +31,10 @@ type reader struct {
 	photos  string
 	log     *slog.Logger
 
-	mu    sync.Mutex // control connections act one after another
-	card  context.CancelFunc
-	ended chan struct{}
+	mu      sync.Mutex         // control connections act one after another
+	card    context.CancelFunc // nil when no card lies there
+	ended   chan struct{}
+	removed time.Time
 }
 
 func (r *reader) handle(c control.Command) error {
@@ -58,25 +65,37 @@ func (r *reader) insert(person int, document, fault string) error {
 	if err != nil {
 		return err
 	}
+	for range putTries {
+		r.remove()
+		time.Sleep(time.Until(r.removed.Add(emptyTime)))
+		if err = r.put(card); err == nil {
+			r.log.Info("card inserted", "document", document, "fault", fault)
+			return nil
+		}
+	}
 	r.remove()
+	return err
+}
+
+// put lays card on the empty reader and returns when it was powered.
+func (r *reader) put(card *icc.Card) error {
 	ctx, cancel := context.WithCancel(r.ctx)
 	powered, ended := make(chan struct{}), make(chan struct{})
 	r.card, r.ended = cancel, ended
 	var failure error // written before ended is closed
 	go func() {
 		defer close(ended)
-		if failure = vpcd.Insert(ctx, r.address, card, sync.OnceFunc(func() { close(powered) })); failure != nil {
+		failure = vpcd.Insert(ctx, r.address, card, sync.OnceFunc(func() { close(powered) }))
+		if failure != nil {
 			r.log.Warn("card failed", "error", failure)
 		}
 	}()
 	select {
 	case <-powered:
-		r.log.Info("card inserted", "document", document, "fault", fault)
 		return nil
 	case <-ended:
 		return errors.Join(errors.New("insert card: the reader went away"), failure)
 	case <-time.After(seenTime):
-		r.remove()
 		return errors.New("insert card: the reader did not power it")
 	}
 }
@@ -88,5 +107,5 @@ func (r *reader) remove() {
 	}
 	r.card()
 	<-r.ended
-	r.card = nil
+	r.card, r.removed = nil, time.Now()
 }

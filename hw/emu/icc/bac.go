@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+
+	"github.com/enrold/enrold/hw/emu/icc/tdes"
 )
 
 // basicAccess is the card's half of basic access control (Doc 9303-11 §4.3).
@@ -18,7 +20,7 @@ type basicAccess struct {
 // newBasicAccess derives the keys from the MRZ information (§9.7.2).
 func newBasicAccess(mrzInformation string, random io.Reader) basicAccess {
 	seed := sha1.Sum([]byte(mrzInformation))
-	return basicAccess{enc: kdf(seed[:16], 1), mac: kdf(seed[:16], 2), random: random}
+	return basicAccess{enc: tdes.KDF(seed[:16], 1), mac: tdes.KDF(seed[:16], 2), random: random}
 }
 
 func (b *basicAccess) challenge() ([]byte, error) {
@@ -40,10 +42,10 @@ func (b *basicAccess) authenticate(data []byte) (response []byte, session *messa
 	if len(data) != 40 {
 		return nil, nil, swWrongLength
 	}
-	if subtle.ConstantTimeCompare(retailMAC(b.mac, pad(data[:32])), data[32:]) != 1 {
+	if subtle.ConstantTimeCompare(tdes.MAC(b.mac, tdes.Pad(data[:32])), data[32:]) != 1 {
 		return nil, nil, swAuthFailed
 	}
-	s := decrypt(b.enc, data[:32]) // RND.IFD, RND.IC, K.IFD
+	s := tdes.Decrypt(b.enc, data[:32]) // RND.IFD, RND.IC, K.IFD
 	if subtle.ConstantTimeCompare(s[8:16], rndIC) != 1 {
 		return nil, nil, swAuthFailed
 	}
@@ -53,13 +55,13 @@ func (b *basicAccess) authenticate(data []byte) (response []byte, session *messa
 		return nil, nil, swUnspecified
 	}
 	r := append(append(append([]byte{}, rndIC...), rndIFD...), keyIC...)
-	e := encrypt(b.enc, r)
-	response = append(e, retailMAC(b.mac, pad(e))...)
+	e := tdes.Encrypt(b.enc, r)
+	response = append(e, tdes.MAC(b.mac, tdes.Pad(e))...)
 
 	seed := make([]byte, 16)
 	subtle.XORBytes(seed, keyIFD, keyIC)
 	return response, &messaging{
-		enc: kdf(seed, 1), mac: kdf(seed, 2),
+		enc: tdes.KDF(seed, 1), mac: tdes.KDF(seed, 2),
 		ssc: uint64(binary.BigEndian.Uint32(rndIC[4:]))<<32 | uint64(binary.BigEndian.Uint32(rndIFD[4:])), // §9.8.6.3
 	}, swOK
 }

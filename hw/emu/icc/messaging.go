@@ -4,6 +4,7 @@ import (
 	"crypto/subtle"
 	"encoding/binary"
 
+	"github.com/enrold/enrold/hw/emu/icc/tdes"
 	"github.com/enrold/enrold/hw/emu/lds/ber"
 )
 
@@ -46,18 +47,18 @@ func (m *messaging) open(c command) (command, uint16) {
 	if checksum == nil {
 		return plain, swSMMissing
 	}
-	input := append(m.counter(), pad([]byte{c.cla, c.ins, c.p1, c.p2})...)
+	input := append(m.counter(), tdes.Pad([]byte{c.cla, c.ins, c.p1, c.p2})...)
 	if len(signed) > 0 {
-		input = append(input, pad(signed)...)
+		input = append(input, tdes.Pad(signed)...)
 	}
-	if subtle.ConstantTimeCompare(retailMAC(m.mac, input), checksum) != 1 {
+	if subtle.ConstantTimeCompare(tdes.MAC(m.mac, input), checksum) != 1 {
 		return plain, swSMIncorrect
 	}
 	if hasData {
 		if len(cryptogram) == 0 || len(cryptogram)%8 != 0 {
 			return plain, swSMIncorrect
 		}
-		data, ok := unpad(decrypt(m.enc, cryptogram))
+		data, ok := tdes.Unpad(tdes.Decrypt(m.enc, cryptogram))
 		if !ok {
 			return plain, swSMIncorrect
 		}
@@ -73,12 +74,12 @@ func (m *messaging) seal(ins byte, data []byte, sw uint16) []byte {
 	switch {
 	case len(data) == 0:
 	case ins&1 == 0:
-		out = ber.TLV(0x87, []byte{0x01}, encrypt(m.enc, pad(data)))
+		out = ber.TLV(0x87, []byte{0x01}, tdes.Encrypt(m.enc, tdes.Pad(data)))
 	default:
-		out = ber.TLV(0x85, encrypt(m.enc, pad(data)))
+		out = ber.TLV(0x85, tdes.Encrypt(m.enc, tdes.Pad(data)))
 	}
 	out = append(out, ber.TLV(0x99, binary.BigEndian.AppendUint16(nil, sw))...)
-	mac := retailMAC(m.mac, append(m.counter(), pad(out)...))
+	mac := tdes.MAC(m.mac, append(m.counter(), tdes.Pad(out)...))
 	return append(out, ber.TLV(0x8E, mac)...)
 }
 

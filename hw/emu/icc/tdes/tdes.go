@@ -1,4 +1,7 @@
-package icc
+// Package tdes is the triple DES half of Doc 9303-11: key derivation (§9.7),
+// padding and checksum (§9.8.6.1). Keys are 16 bytes: two DES keys, the first
+// used again as third.
+package tdes
 
 import (
 	"crypto/cipher"
@@ -7,11 +10,8 @@ import (
 	"math/bits"
 )
 
-// The 3DES half of Doc 9303-11: key derivation (§9.7), padding and checksum
-// (§9.8.6.1). Keys are 16 bytes: two DES keys, the first used again as third.
-
-// kdf is §9.7.1.1: counter 1 for encryption, 2 for the checksum.
-func kdf(secret []byte, counter byte) []byte {
+// KDF is §9.7.1.1: counter 1 for encryption, 2 for the checksum.
+func KDF(secret []byte, counter byte) []byte {
 	h := sha1.Sum(append(append([]byte{}, secret...), 0, 0, 0, counter))
 	key := h[:16]
 	for i, b := range key { // odd parity
@@ -20,37 +20,37 @@ func kdf(secret []byte, counter byte) []byte {
 	return key
 }
 
-func tripleDES(key []byte) cipher.Block {
+func block(key []byte) cipher.Block {
 	b, err := des.NewTripleDESCipher(append(append([]byte{}, key[:16]...), key[:8]...))
 	if err != nil {
-		panic("icc: 3DES key of wrong length") // 24 bytes by construction
+		panic("tdes: 3DES key of wrong length") // 24 bytes by construction
 	}
 	return b
 }
 
-// encrypt is 3DES in CBC mode under a zero initialisation vector; data must be
+// Encrypt is 3DES in CBC mode under a zero initialisation vector; data must be
 // whole blocks of 8 bytes.
-func encrypt(key, data []byte) []byte {
+func Encrypt(key, data []byte) []byte {
 	out := make([]byte, len(data))
-	cipher.NewCBCEncrypter(tripleDES(key), make([]byte, 8)).CryptBlocks(out, data)
+	cipher.NewCBCEncrypter(block(key), make([]byte, 8)).CryptBlocks(out, data)
 	return out
 }
 
-func decrypt(key, data []byte) []byte {
+func Decrypt(key, data []byte) []byte {
 	out := make([]byte, len(data))
-	cipher.NewCBCDecrypter(tripleDES(key), make([]byte, 8)).CryptBlocks(out, data)
+	cipher.NewCBCDecrypter(block(key), make([]byte, 8)).CryptBlocks(out, data)
 	return out
 }
 
-// retailMAC is ISO/IEC 9797-1 algorithm 3 with DES over data that is padded already.
-func retailMAC(key, data []byte) []byte {
+// MAC is ISO/IEC 9797-1 algorithm 3 with DES over data that is padded already.
+func MAC(key, data []byte) []byte {
 	first, err := des.NewCipher(key[:8])
 	if err != nil {
-		panic("icc: DES key of wrong length")
+		panic("tdes: DES key of wrong length")
 	}
 	second, err := des.NewCipher(key[8:16])
 	if err != nil {
-		panic("icc: DES key of wrong length")
+		panic("tdes: DES key of wrong length")
 	}
 	h := make([]byte, 8)
 	for len(data) >= 8 {
@@ -65,15 +65,15 @@ func retailMAC(key, data []byte) []byte {
 	return h
 }
 
-// pad is ISO/IEC 9797-1 method 2: 80 and zeros up to whole blocks of 8 bytes.
-func pad(data []byte) []byte {
+// Pad is ISO/IEC 9797-1 method 2: 80 and zeros up to whole blocks of 8 bytes.
+func Pad(data []byte) []byte {
 	out := make([]byte, (len(data)/8+1)*8)
 	copy(out, data)
 	out[len(data)] = 0x80
 	return out
 }
 
-func unpad(data []byte) ([]byte, bool) {
+func Unpad(data []byte) ([]byte, bool) {
 	for i := len(data) - 1; i >= 0 && i >= len(data)-8; i-- {
 		switch data[i] {
 		case 0x80:
