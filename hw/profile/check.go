@@ -31,8 +31,8 @@ func (p *Profile) check() error {
 			return fmt.Errorf("match %d: %w", i+1, err)
 		}
 	}
-	if len(p.Match) == 0 && p.Serial == nil {
-		return errors.New("match is required: only a device on a serial line is chosen by configuration")
+	if len(p.Match) == 0 && p.Serial == nil && p.Camera == nil {
+		return errors.New("match is required: only serial devices and cameras are chosen by configuration")
 	}
 	return errors.Join(p.Serial.check(p.Driver), p.Reader.check(), p.Camera.check())
 }

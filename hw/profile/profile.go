@@ -86,18 +86,18 @@ type Step struct {
 
 // Reader tunes a chip reader.
 type Reader struct {
-	Slot             string   `toml:"slot"`         // regular expression of the contactless slot's name
-	APDU             string   `toml:"apdu"`         // short, extended, tpdu
-	MaxMessage       int      `toml:"max_message"`  // dwMaxCCIDMessageLength
-	Ladder           []int    `toml:"ladder"`       // expected lengths to try, largest first
-	SelectMF         string   `toml:"select_mf"`    // skip, tolerate, require
-	PACE             bool     `toml:"pace"`         // fit for PACE and RSA: the reader asks for waiting time extensions
-	DebounceMS       int      `toml:"debounce_ms"`  // a removal shorter than this is none
-	Share            string   `toml:"share"`        // exclusive, shared
-	Disconnect       string   `toml:"disconnect"`   // leave, reset, unpower
-	Escape           []Step   `toml:"escape"`       // SCardControl, at most MaxSteps
-	SessionS         int      `toml:"session_s"`    // longest session
-	BlacklistModules []string `toml:"kernel_clash"` // kernel modules that take the reader away
+	Slot        string   `toml:"slot"`         // regular expression of the contactless slot's name
+	APDU        string   `toml:"apdu"`         // short, extended, tpdu
+	MaxMessage  int      `toml:"max_message"`  // dwMaxCCIDMessageLength
+	Ladder      []int    `toml:"ladder"`       // expected lengths to try, largest first
+	SelectMF    string   `toml:"select_mf"`    // skip, tolerate, require
+	PACE        bool     `toml:"pace"`         // fit for PACE and RSA: the reader asks for waiting time extensions
+	DebounceMS  int      `toml:"debounce_ms"`  // a removal shorter than this is none
+	Share       string   `toml:"share"`        // exclusive, shared
+	Disconnect  string   `toml:"disconnect"`   // leave, reset, unpower
+	Escape      []Step   `toml:"escape"`       // SCardControl, at most MaxSteps
+	SessionS    int      `toml:"session_s"`    // longest session
+	KernelClash []string `toml:"kernel_clash"` // kernel modules that take the reader away
 }
 
 // Camera tunes a camera.
