@@ -48,8 +48,8 @@ type QueueRow struct {
 	DueAt       eid.Date  `json:"due_at,omitempty"`
 	Attempts    int       `json:"attempts"`
 	SealedBytes int       `json:"sealed_bytes"`
-	Receipt     bool      `json:"receipt"` // the central's verified receipt is kept
-	SyncMS      int64     `json:"sync_ms"` // first byte sent to verified result; 0 if not known
+	Receipt     bool      `json:"receipt"`          // the central's verified receipt is kept
+	SyncMS      int64     `json:"sync_ms"`          // first byte sent to verified result; 0 if not known
 	Code        eid.Code  `json:"code,omitempty"`   // last failure
 	Reason      string    `json:"reason,omitempty"` // the centre's reason code
 }
@@ -71,15 +71,15 @@ type Device struct {
 
 // Consents gives the text that a person agrees to.
 type Consents interface {
-	// ConsentText returns the text of a rule set ("" for the one in force) in
-	// language "vi" or "en"; *eid.Error of eid.CodeInput for what is unknown.
-	ConsentText(ruleSet string, kind eid.ProcedureKind, language string) (ConsentText, error)
+	// ConsentText returns the text in force in language "vi" or "en" with its
+	// version; *eid.Error of eid.CodeInput for what is unknown.
+	ConsentText(kind eid.ProcedureKind, language string) (ConsentText, error)
 }
 
 // ConsentText is one version of the consent text.
 type ConsentText struct {
 	Version  string `json:"version"`
 	Language string `json:"language"`
-	Text     string `json:"text"` // paragraphs one a line
+	Text     string `json:"text"`               // paragraphs one a line
 	Citation string `json:"citation,omitempty"` // the legal article
 }

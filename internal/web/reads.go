@@ -80,11 +80,11 @@ func (s *Server) getConsentText(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "no consent texts", http.StatusServiceUnavailable)
 		return
 	}
-	kind, ruleSet := eid.ProcedureKind(r.URL.Query().Get("procedure")), ""
+	kind := eid.ProcedureKind(r.URL.Query().Get("procedure"))
 	if v := s.opts.Desk.View(); v != nil && kind == "" {
-		kind, ruleSet = v.Procedure, v.RuleSet
+		kind = v.Procedure
 	}
-	text, err := s.opts.Consents.ConsentText(ruleSet, kind, r.URL.Query().Get("language"))
+	text, err := s.opts.Consents.ConsentText(kind, r.URL.Query().Get("language"))
 	if err != nil {
 		answerError(w, err, nil)
 		return
