@@ -213,6 +213,11 @@ func (c *Chip) send(ctx context.Context, cmd apdu.Command) (apdu.Response, error
 			return apdu.Response{}, ErrSessionEnded
 		}
 		s, err := c.access.Open(ctx, c.card, c.terms)
+		if _, refused := errors.AsType[*apdu.StatusError](err); refused {
+			// The chip may still hold the old session: then the first plain command
+			// only ends it.
+			s, err = c.access.Open(ctx, c.card, c.terms)
+		}
 		if err != nil {
 			return apdu.Response{}, fmt.Errorf("open chip again: %w", err)
 		}
