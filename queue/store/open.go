@@ -12,7 +12,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 
 	_ "modernc.org/sqlite" // driver "sqlite"
 )
@@ -89,7 +88,21 @@ func (db *DB) start(ctx context.Context, s Schema) error {
 	return nil
 }
 
+// migrate runs under the write lock, so that two processes that open a new
+// file at once do not both make its tables.
 func migrate(ctx context.Context, conn *sql.Conn, s Schema) error {
+	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	if err := applyMigrations(ctx, conn, s); err != nil {
+		_, undo := conn.ExecContext(ctx, "ROLLBACK")
+		return errors.Join(err, ignoreNoTransaction(undo))
+	}
+	_, err := conn.ExecContext(ctx, "COMMIT")
+	return err
+}
+
+func applyMigrations(ctx context.Context, conn *sql.Conn, s Schema) error {
 	var app int32
 	var version int
 	if err := conn.QueryRowContext(ctx, "PRAGMA application_id").Scan(&app); err != nil {
@@ -113,13 +126,9 @@ func migrate(ctx context.Context, conn *sql.Conn, s Schema) error {
 		if err != nil {
 			return err
 		}
-		script := strings.Join([]string{
-			"BEGIN IMMEDIATE;", string(text),
-			fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT;", s.ApplicationID, version+i+1),
-		}, "\n")
-		if _, err := conn.ExecContext(ctx, script); err != nil {
-			_, undo := conn.ExecContext(ctx, "ROLLBACK")
-			return errors.Join(fmt.Errorf("migration %s: %w", name, err), ignoreNoTransaction(undo))
+		mark := fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d;", s.ApplicationID, version+i+1)
+		if _, err := conn.ExecContext(ctx, string(text)+mark); err != nil {
+			return fmt.Errorf("migration %s: %w", name, err)
 		}
 	}
 	return nil
