@@ -71,7 +71,7 @@ func describe(ms []placed, i int) cylinder {
 	c := cylinder{ok: neighbours >= minNeighbours}
 	for k := range sum {
 		for cell, s := range sum[k] {
-			if s > cellThreshold {
+			if s > cellThreshold && inDisc[cell] {
 				c.planes[k] |= 1 << cell
 			}
 		}
@@ -80,41 +80,54 @@ func describe(ms []placed, i int) cylinder {
 	return c
 }
 
-// addNeighbour spreads one neighbour over the cells near it (eq. 4 to 10 of the
-// paper, the integral over a turn section taken at its middle).
+// addNeighbour spreads one neighbour over the cells within three sigma of it
+// (eq. 4 to 10 of the paper, the integral over a turn section taken at its middle).
 func addNeighbour(sum *[cylinderTurns][cylinderSide * cylinderSide]float32, u, v, turned float64) {
-	var alongU, alongV [cylinderSide]float32
-	for k := range cylinderSide {
-		at := (float64(k)+0.5)*cellWidth - cylinderRadius
-		alongU[k] = float32(math.Exp(-(u - at) * (u - at) / (2 * sigmaSpace * sigmaSpace)))
-		alongV[k] = float32(math.Exp(-(v - at) * (v - at) / (2 * sigmaSpace * sigmaSpace)))
+	firstU, lastU := reach(u)
+	firstV, lastV := reach(v)
+	var alongU [cylinderSide]float32
+	for x := firstU; x <= lastU; x++ {
+		alongU[x] = gauss(u-cellAt(x), sigmaSpace)
+	}
+	var near [cylinderSide * cylinderSide]float32
+	for y := firstV; y <= lastV; y++ {
+		alongV := gauss(v-cellAt(y), sigmaSpace)
+		for x := firstU; x <= lastU; x++ {
+			near[y*cylinderSide+x] = alongU[x] * alongV
+		}
 	}
 	for k := range cylinderTurns {
 		at := (float64(k)+0.5)*2*math.Pi/cylinderTurns - math.Pi
-		d := math.Remainder(turned-at, 2*math.Pi)
-		weight := float32(math.Exp(-d * d / (2 * sigmaTurn * sigmaTurn)))
-		if weight < 0.01 {
+		d := math.Abs(turned - at) // both within -pi..pi
+		d = min(d, 2*math.Pi-d)
+		if d > 3*sigmaTurn {
 			continue
 		}
-		for y := range cylinderSide {
-			w := weight * alongV[y]
-			if w < 0.01 {
-				continue
-			}
-			for x := range cylinderSide {
-				if inDisc[y*cylinderSide+x] {
-					sum[k][y*cylinderSide+x] += w * alongU[x]
-				}
+		weight := gauss(d, sigmaTurn)
+		for y := firstV; y <= lastV; y++ {
+			for x := firstU; x <= lastU; x++ {
+				sum[k][y*cylinderSide+x] += weight * near[y*cylinderSide+x]
 			}
 		}
 	}
 }
 
+func gauss(d, sigma float64) float32 { return float32(math.Exp(-d * d / (2 * sigma * sigma))) }
+
+// cellAt is the middle of a column or row of cells, pixels from the minutia.
+func cellAt(k int) float64 { return (float64(k)+0.5)*cellWidth - cylinderRadius }
+
+// reach is the range of columns (or rows) whose middle is within three sigma.
+func reach(u float64) (first, last int) {
+	first = int(math.Ceil((u-3*sigmaSpace+cylinderRadius)/cellWidth - 0.5))
+	last = int(math.Floor((u+3*sigmaSpace+cylinderRadius)/cellWidth - 0.5))
+	return max(first, 0), min(last, cylinderSide-1)
+}
+
 // inDisc marks the cells whose middle lies within the cylinder.
 var inDisc = func() (in [cylinderSide * cylinderSide]bool) {
 	for i := range in {
-		x := (float64(i%cylinderSide)+0.5)*cellWidth - cylinderRadius
-		y := (float64(i/cylinderSide)+0.5)*cellWidth - cylinderRadius
+		x, y := cellAt(i%cylinderSide), cellAt(i/cylinderSide)
 		in[i] = x*x+y*y <= cylinderRadius*cylinderRadius
 	}
 	return in
