@@ -28,7 +28,7 @@ const (
 	leastEyes     = 90.0
 	tallestFace   = 0.75 // of the frame's height; beyond, chin or hair is cut off
 	widestOffset  = 0.4  // of the half frame
-	leastSharp    = 15
+	leastSharp    = 18
 	leastExposure = 40
 	leastRange    = 40
 	mostMovement  = 0.12 // of the face's width, between two frames

@@ -29,7 +29,7 @@ const (
 
 	dark, bright   = 24, 232 // gray values beyond which skin shows no texture
 	wantedRange    = 110.0   // gray values between the 5th and the 95th percentile
-	sharpnessScale = 60.0    // Laplacian variance that counts as half sharp
+	sharpnessScale = 20.0    // Laplacian variance that counts as half sharp
 )
 
 // EyeDistance estimates the pixels between the eyes from the detector's box.

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -193,12 +194,14 @@ func (s *Source) session(ctx context.Context) (frames int, err error) {
 }
 
 func open(name string) (*gocv.VideoCapture, error) {
+	// The back end is named: OpenCV would otherwise try each in turn, and some
+	// of them throw or wait.
 	var capture *gocv.VideoCapture
 	var err error
-	if n, isNumber := strconv.Atoi(name); isNumber == nil {
-		capture, err = gocv.VideoCaptureDevice(n)
+	if n, isNode := nodeNumber(name); isNode {
+		capture, err = gocv.VideoCaptureDeviceWithAPI(n, gocv.VideoCaptureV4L2)
 	} else {
-		capture, err = gocv.VideoCaptureFile(name)
+		capture, err = gocv.VideoCaptureFileWithAPI(name, gocv.VideoCaptureFFmpeg)
 	}
 	if err != nil {
 		return nil, errOpen // OpenCV's own text names the source and nothing more
@@ -208,6 +211,12 @@ func open(name string) (*gocv.VideoCapture, error) {
 		return nil, errOpen
 	}
 	return capture, nil
+}
+
+// nodeNumber reads "0" and "/dev/video0".
+func nodeNumber(name string) (int, bool) {
+	n, err := strconv.Atoi(strings.TrimPrefix(name, "/dev/video"))
+	return n, err == nil && n >= 0
 }
 
 // filePace is the time a frame of a video file lasts: a file comes as fast as

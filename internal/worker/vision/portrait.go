@@ -19,9 +19,6 @@ var (
 	sizMarker = []byte{0xff, 0x4f, 0xff, 0x51}           // SOC and SIZ, annex A.4.1 and A.5.1
 )
 
-// sizWithin is how far into the file the codestream must begin: the boxes before it are small.
-const sizWithin = 64 << 10
-
 // decodePortrait decodes the image of a chip's DG2: JPEG, or JPEG 2000 as file
 // or bare codestream (Doc 9303-10 §4.7.2). Anything else, or a damaged image,
 // is eid.CodeInput.
@@ -45,7 +42,11 @@ func decodeJPEG2000(data []byte) (image.Image, error) {
 	if len(data) > face.MaxImageBytes {
 		return nil, fmt.Errorf("%d bytes are over the limit of %d", len(data), face.MaxImageBytes)
 	}
-	if err := checkSIZ(data); err != nil {
+	stream, err := codestream(data)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkSIZ(stream); err != nil {
 		return nil, err
 	}
 	m, err := gocv.IMDecode(data, gocv.IMReadColor)
@@ -62,15 +63,42 @@ func decodeJPEG2000(data []byte) (image.Image, error) {
 	return fromBGR(m.ToBytes(), m.Cols(), m.Rows()), nil
 }
 
-// checkSIZ reads the image and tile size of the first SIZ marker segment:
-// Lsiz, Rsiz, Xsiz, Ysiz, XOsiz, YOsiz, XTsiz, YTsiz, XTOsiz, YTOsiz, Csiz
-// (ISO/IEC 15444-1 table A.9).
-func checkSIZ(data []byte) error {
-	at := bytes.Index(data[:min(len(data), sizWithin)], sizMarker)
-	if at < 0 {
-		return errors.New("no codestream")
+// codestream finds the first contiguous codestream box of a JP2 file
+// (ISO/IEC 15444-1 annex I.4); bare codestreams are returned as they are.
+func codestream(data []byte) ([]byte, error) {
+	if bytes.HasPrefix(data, sizMarker) {
+		return data, nil
 	}
-	siz := data[at+len(sizMarker):]
+	for len(data) >= 8 {
+		size, kind, head := uint64(binary.BigEndian.Uint32(data)), string(data[4:8]), uint64(8)
+		switch size {
+		case 0: // to the end of the file
+			size = uint64(len(data))
+		case 1: // a 64-bit length follows
+			if len(data) < 16 {
+				return nil, errors.New("short box")
+			}
+			size, head = binary.BigEndian.Uint64(data[8:]), 16
+		}
+		if size < head || size > uint64(len(data)) {
+			return nil, errors.New("box length is out of bounds")
+		}
+		if kind == "jp2c" {
+			return data[head:size], nil
+		}
+		data = data[size:]
+	}
+	return nil, errors.New("no codestream")
+}
+
+// checkSIZ bounds the image and its tiles as the SIZ segment, which comes first
+// in a codestream, gives them: Lsiz, Rsiz, Xsiz, Ysiz, XOsiz, YOsiz, XTsiz,
+// YTsiz, XTOsiz, YTOsiz, Csiz (ISO/IEC 15444-1 table A.9).
+func checkSIZ(stream []byte) error {
+	if !bytes.HasPrefix(stream, sizMarker) {
+		return errors.New("codestream does not begin with its size")
+	}
+	siz := stream[len(sizMarker):]
 	if len(siz) < 38 {
 		return errors.New("short codestream")
 	}
