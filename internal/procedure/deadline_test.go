@@ -30,7 +30,7 @@ func TestDeadlines2026(t *testing.T) {
 		{"2026-11-23", 7, "2026-12-03", true},
 		{"2026-06-01", 7, "2026-06-10", true},
 		{"2026-12-31", 1, "2027-01-04", false}, // no notice for 2027 yet
-		{"2027-02-04", 1, "2027-02-10", false}, // Tet 5-9 February, Saturday and Sunday moved
+		{"2027-02-04", 1, "2027-02-12", false}, // Tet 5 to 9 February; Saturday and Sunday give 10 and 11
 		{"2025-08-29", 1, "2025-09-03", false},
 	} {
 		due, official, err := reg.Calendar().AddWorkingDays(c.received, c.days)
