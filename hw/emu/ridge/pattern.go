@@ -22,7 +22,7 @@ const (
 	blockCols = (gridWidth + block - 1) / block
 	blockRows = (gridHeight + block - 1) / block
 
-	seeds     = 60
+	seeds     = 80
 	maxRounds = 26
 	settled   = 0.05 // largest change in a block that still counts as still
 	gain      = 3.2  // a faint ridge grows, clipping holds a full one
@@ -47,7 +47,7 @@ func newBank() *bank {
 }
 
 func fillFilter(k *[filterSide * filterSide]float32, period, sin, cos float64) {
-	across2, along2 := 2*square(0.4*period), 2*square(0.5*period)
+	across2, along2 := 2*square(0.4*period), 2*square(0.42*period)
 	var gauss, wave [filterSide * filterSide]float64
 	var sumG, sumW float64
 	for i := range k {
