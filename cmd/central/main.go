@@ -1,0 +1,103 @@
+// Command central is the reference central: it makes its keys, registers desks,
+// takes their requests and decides them, for demonstrations, tests and pilots.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/enrold/enrold/queue/request"
+	"github.com/enrold/enrold/sync/intake"
+	"github.com/enrold/enrold/sync/intake/authority"
+)
+
+type commands struct {
+	Init      initCommand  `cmd:"" help:"Make the central's keys and folder."`
+	EnrolDesk enrolCommand `cmd:"" help:"Register a desk and write the files it needs."`
+	Serve     serveCommand `cmd:"" help:"Take and decide requests."`
+}
+
+// folder is where a central lives.
+type folder struct {
+	Data string `required:"" type:"path" help:"Folder of the central."`
+	Keys string `type:"path" help:"Folder of its keys (default: DATA/keys)."`
+}
+
+func (f folder) keys() string {
+	if f.Keys != "" {
+		return f.Keys
+	}
+	return filepath.Join(f.Data, "keys")
+}
+
+type initCommand struct {
+	folder
+	Host []string `default:"localhost,127.0.0.1,::1" help:"Names and addresses in the server's certificate."`
+}
+
+func (c initCommand) Run(ctx context.Context) error {
+	made, err := authority.Exists(c.keys())
+	if err != nil {
+		return err
+	}
+	if made {
+		fmt.Println("keys exist already in", c.keys())
+	} else if err := authority.Create(c.keys(), c.Host); err != nil {
+		return err
+	}
+	registry, err := intake.OpenRegistry(ctx, c.Data)
+	if err != nil {
+		return err
+	}
+	return registry.Close()
+}
+
+type enrolCommand struct {
+	folder
+	Desk      string `required:"" help:"Desk id."`
+	DeviceKey string `required:"" type:"existingfile" help:"The desk's device public key (PEM)."`
+	Out       string `required:"" type:"path" help:"Folder for the desk's files."`
+}
+
+func (c enrolCommand) Run(ctx context.Context) (err error) {
+	text, err := os.ReadFile(c.DeviceKey)
+	if err != nil {
+		return fmt.Errorf("read device key: %w", err)
+	}
+	device, err := request.ParsePublicKey(text)
+	if err != nil {
+		return err
+	}
+	registry, err := intake.OpenRegistry(ctx, c.Data)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if closing := registry.Close(); err == nil {
+			err = closing
+		}
+	}()
+	cert, err := authority.EnrolDesk(c.keys(), c.Out, c.Desk)
+	if err != nil {
+		return err
+	}
+	return registry.Register(c.Desk, cert, device)
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	var c commands
+	k := kong.Parse(&c, kong.Name("central"), kong.Description("Reference central of enrold."),
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.UsageOnError())
+	if err := k.Run(); err != nil {
+		fmt.Fprintln(os.Stderr, "central:", err)
+		os.Exit(1)
+	}
+}

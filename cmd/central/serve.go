@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/enrold/enrold/sync/intake"
+	"github.com/enrold/enrold/sync/intake/authority"
+)
+
+const shutdownWithin = 3 * time.Second
+
+type serveCommand struct {
+	folder
+	Listen         string `default:"127.0.0.1:0" help:"Address to listen on; port 0 takes a free one."`
+	AcceptEmulated bool   `help:"Accept emulated devices and software device keys."`
+	Population     string `required:"" enum:"emulated" help:"Whose records decide: emulated."`
+	Photos         string `type:"path" default:"build/photos" help:"Photographs of the emulated population."`
+	Models         string `type:"path" default:"build/models" help:"Face recognition models."`
+	ExitOnEOF      bool   `name:"exit-on-eof" help:"End when standard input ends."`
+}
+
+// Run serves until ctx ends. It prints "ready https://ADDRESS" once it listens;
+// requests that come before the models are loaded are received and decided after.
+func (c serveCommand) Run(ctx context.Context) (err error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	if c.ExitOnEOF {
+		go func() { // ends with the process: a read of stdin cannot be interrupted
+			_, _ = io.Copy(io.Discard, os.Stdin)
+			stop()
+		}()
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	seal, receipt, err := authority.Keys(c.keys())
+	if err != nil {
+		return err
+	}
+	conf, err := authority.Files(c.keys()).ServerTLS()
+	if err != nil {
+		return err
+	}
+	people, err := newPopulation(c.Photos, c.Models)
+	if err != nil {
+		return err
+	}
+	defer people.close()
+	in, err := intake.Open(ctx, intake.Options{
+		Dir: c.Data, SealKey: seal, Receipt: receipt, Decider: people, AcceptEmulated: c.AcceptEmulated, Log: log,
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, in.Close()) }()
+	listener, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	server := &http.Server{
+		Handler: in.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
+		BaseContext: func(net.Listener) context.Context { return ctx }, // long polls end with us
+		ErrorLog:    slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	g, working := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		if err := server.Serve(tls.NewListener(listener, conf)); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("serve: %w", err)
+		}
+		return nil
+	})
+	g.Go(func() error { return in.Run(working) })
+	g.Go(func() error { return people.load(log) })
+	g.Go(func() error {
+		<-working.Done()
+		last, cancel := context.WithTimeout(context.Background(), shutdownWithin)
+		defer cancel()
+		if server.Shutdown(last) != nil {
+			return server.Close()
+		}
+		return nil
+	})
+	fmt.Printf("ready https://%s\n", listener.Addr())
+	return g.Wait()
+}
