@@ -7,7 +7,14 @@ import (
 )
 
 // Threshold is the score at or over which two impressions count as one finger.
-const Threshold = 8.5
+//
+// It aims at a false match rate (FMR, ISO/IEC 19795-1) of 1 in 10,000. Impostor
+// scores of 40 synthetic fingers x 4 impressions (12,480 pairs a window): at
+// 256x288 99 % are under 6.2, 99.9 % under 7.1, the highest is 7.6; at 192x192
+// 5.8, 6.7 and 7.2. Ten times rarer costs about 0.8, which puts 1 in 10,000 at
+// 7.9. On FVC2000 (four sets, 11,520 impostor pairs; used to choose the weights
+// of the score, so no independent proof) the highest is 7.4.
+const Threshold = 8.0
 
 const (
 	maxRotation  = 60 * math.Pi / 180 // between two impressions

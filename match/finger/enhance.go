@@ -120,12 +120,3 @@ func (g *grey) pad(n int) []float32 {
 	}
 	return out
 }
-
-// share is the part of the finger's area that is ridge, 0..1.
-func (r *ridgeMap) share(b *blocks) float64 {
-	on := 0
-	for _, v := range r.on {
-		on += int(v)
-	}
-	return float64(on) / float64(b.count*blockSide*blockSide)
-}

@@ -92,11 +92,8 @@ func Extract(img Image) (*Template, Quality, error) {
 		return t, Quality{Reasons: []string{ReasonNoFinger}}, nil
 	}
 	b.measurePeriods(g)
-	ridges := enhance(g, b)
-	share := ridges.share(b)
-	s := thin(ridges)
-	t.Minutiae = s.minutiae(b)
-	return t, judge(b, share, len(t.Minutiae)), nil
+	t.Minutiae = thin(enhance(g, b)).minutiae(b)
+	return t, judge(g, b, len(t.Minutiae)), nil
 }
 
 func (img Image) check() error {
