@@ -22,6 +22,7 @@ const (
 	CodeChipMismatch    Code = "E-CHIP-MISMATCH"
 	CodeChipPAFailed    Code = "E-CHIP-PA-FAILED"
 	CodeChipUnverified  Code = "W-CHIP-UNVERIFIED"
+	CodeTrust           Code = "E-TRUST"
 	CodeNoReader        Code = "E-NO-READER"
 	CodeNoCard          Code = "E-NO-CARD"
 	CodeNoCamera        Code = "E-NO-CAMERA"
@@ -75,6 +76,7 @@ var failures = []Failure{
 	{CodeChipMismatch, "Dữ liệu trong chip không khớp dữ liệu đã nhập.", "The chip's data do not fit the data entered.", "Dừng, kiểm tra thẻ có đúng của người này không.", "Stop and check that the card belongs to this person."},
 	{CodeChipPAFailed, "Dữ liệu trong chip không xác thực được: dừng, báo chỉ huy.", "The chip's data are not authentic: stop and report to the commander.", "Giữ giấy tờ, báo chỉ huy.", "Keep the document and report."},
 	{CodeChipUnverified, "Chưa có danh sách chứng thư gốc: chip chưa được kiểm chứng.", "No list of trusted certificates: the chip is not verified.", "Cập nhật danh sách chứng thư; trung tâm sẽ quyết định.", "Update the trust list; the centre decides."},
+	{CodeTrust, "Danh sách chứng thư gốc của bàn này không dùng được.", "This desk's list of trusted certificates cannot be used.", "Báo bộ phận kỹ thuật: kiểm tra thư mục chứng thư trong cấu hình.", "Tell the technical staff: check the trust folder of the configuration."},
 	{CodeNoReader, "Không tìm thấy đầu đọc thẻ.", "No card reader found.", "Kiểm tra cáp và dịch vụ pcscd.", "Check the cable and the pcscd service."},
 	{CodeNoCard, "Chưa có thẻ trên đầu đọc.", "No card on the reader.", "Đặt thẻ lên đầu đọc.", "Place the card on the reader."},
 	{CodeNoCamera, "Không mở được máy ảnh.", "The camera cannot be opened.", "Kiểm tra cáp máy ảnh; phần mềm sẽ tự thử lại.", "Check the cable; the software tries again by itself."},

@@ -52,14 +52,11 @@ func Open(ctx context.Context, card *apdu.Channel, terms Terms, maxLe int, ways 
 	if terms.CardAccess, err = readCardAccess(ctx, card); err != nil {
 		return nil, fmt.Errorf("read EF.CardAccess: %w", err)
 	}
-	if maxLe <= 0 || maxLe > ladder[0] {
-		maxLe = ladder[0]
-	}
-	c := &Chip{card: card, terms: terms, maxLe: maxLe}
+	c := &Chip{card: card, terms: terms}
 	err = ErrNotOffered
 	for _, way := range ways {
 		if c.session, err = way.Open(ctx, card, terms); err == nil {
-			c.access = way
+			c.access, c.maxLe = way, c.session.plainLimit(maxLe)
 			return c, nil
 		}
 		if !errors.Is(err, ErrNotOffered) {

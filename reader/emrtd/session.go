@@ -46,6 +46,19 @@ func (s *Session) shortProtected() int {
 	return 223
 }
 
+// plainLimit is the plain response that fits a response of maxLe bytes once
+// protected; 0 stands for an unknown limit.
+func (s *Session) plainLimit(maxLe int) int {
+	const overhead = 48 // data objects' headers, padding, status and checksum
+	switch {
+	case maxLe <= 0 || maxLe > ladder[0]:
+		return ladder[0]
+	case maxLe <= apdu.MaxShort+overhead:
+		return s.shortProtected()
+	}
+	return maxLe - overhead
+}
+
 // Protect turns a plain command into a protected one.
 func (s *Session) Protect(cmd apdu.Command) (apdu.Command, error) {
 	if s.ended {

@@ -1,0 +1,117 @@
+package pcsc
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/ebfe/scard"
+
+	"github.com/enrold/enrold/internal/eid"
+)
+
+// Patience is how long WaitCard waits.
+type Patience struct {
+	Reader time.Duration // for pcscd and a reader, once there is none
+	Card   time.Duration // for a card, in all
+}
+
+const (
+	// slice bounds one wait inside pcscd, which a context cannot end. Events end it at once.
+	slice      = 200 * time.Millisecond
+	backoffMin = 50 * time.Millisecond
+	backoffMax = time.Second
+)
+
+// WaitCard waits for a card on a reader whose name holds part (empty: any). It
+// lists the readers again after every event, and when pcscd ends it leaves,
+// backs off and connects again. Errors are *eid.Error with eid.CodeNoReader,
+// eid.CodeNoCard, eid.CodeDeviceBusy (another program holds the card) or
+// eid.CodeChipRead (the card does not answer), or the context's.
+func (s *Service) WaitCard(ctx context.Context, part string, p Patience) (Reader, error) {
+	var states []scard.ReaderState
+	end := time.Now().Add(p.Card)
+	readerSeen := time.Now()
+	backoff := backoffMin
+	for {
+		var err error
+		if states, err = s.list(states); err == nil {
+			states = only(states, part)
+			if len(states) == 0 {
+				err = errors.New("no reader of the configured name")
+			}
+		}
+		if err == nil {
+			err = s.change(states, min(slice, max(time.Until(end), 0)))
+		}
+		if err != nil {
+			if time.Since(readerSeen) >= p.Reader {
+				return Reader{}, eid.Fail(eid.CodeNoReader, "wait for card", err)
+			}
+			if err := sleep(ctx, backoff); err != nil {
+				return Reader{}, err
+			}
+			backoff = min(2*backoff, backoffMax)
+			states = nil
+			continue
+		}
+		readerSeen, backoff = time.Now(), backoffMin
+		if r, ok := pick(states); ok {
+			return r, nil
+		}
+		if err := ctx.Err(); err != nil {
+			return Reader{}, err
+		}
+		if time.Now().After(end) {
+			return Reader{}, eid.Fail(why(states), "wait for card", nil)
+		}
+	}
+}
+
+func only(states []scard.ReaderState, part string) []scard.ReaderState {
+	var out []scard.ReaderState
+	for _, st := range states {
+		if matches(st.Reader, part) {
+			out = append(out, st)
+		}
+	}
+	return out
+}
+
+// pick takes a slot with a card, a contactless one first.
+func pick(states []scard.ReaderState) (found Reader, ok bool) {
+	for _, st := range states {
+		if stateOf(st.CurrentState) != Present {
+			continue
+		}
+		if !ok || contactless(st.Reader) && !contactless(found.Name) {
+			found, ok = Reader{Name: st.Reader, State: Present, ATR: st.Atr}, true
+		}
+	}
+	return found, ok
+}
+
+// why explains that no slot has a usable card.
+func why(states []scard.ReaderState) eid.Code {
+	code := eid.CodeNoCard
+	for _, st := range states {
+		switch stateOf(st.CurrentState) {
+		case InUse:
+			return eid.CodeDeviceBusy
+		case Mute:
+			code = eid.CodeChipRead
+		}
+	}
+	return code
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
