@@ -38,8 +38,15 @@ type Options struct {
 	Officer string // who serves, for the request
 	Now     func() time.Time
 	Log     *slog.Logger
+	Last    LastQueued    // optional; see LastQueued
 	Ended   func(Outcome) // optional; called when a visit ends (again if the desk is killed just then), must not call the Desk
 }
+
+// LastQueued returns the newest request in the queue. The queue clears a visit's
+// journal in the transaction that takes its request, so a daemon killed between
+// that commit and the answer comes back to an empty journal: only with this can
+// Resume still say that the visit is done.
+type LastQueued func(ctx context.Context) (id string, queued Queued, found bool, err error)
 
 // Outcome is all that is kept of a visit that has ended: nothing of the person.
 type Outcome struct {
@@ -61,6 +68,7 @@ type Desk struct {
 	officer string
 	now     func() time.Time
 	log     *slog.Logger
+	last    LastQueued
 	ended   func(Outcome)
 
 	events events
@@ -86,7 +94,7 @@ func New(o Options) (*Desk, error) {
 	}
 	return &Desk{
 		ports: p, rules: o.Rules, role: o.Role, officer: o.Officer,
-		now: o.Now, log: o.Log, ended: o.Ended,
+		now: o.Now, log: o.Log, last: o.Last, ended: o.Ended,
 	}, nil
 }
 

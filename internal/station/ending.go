@@ -57,7 +57,6 @@ func (d *Desk) finish(ctx context.Context, v *visit) {
 	if err := d.clearRest(ctx); err != nil {
 		d.log.Error("journal of an ended visit is not cleared", "visit", v.id, "error", err)
 	}
-	d.log.Info("visit ended", "visit", v.id, "end", v.step, "code", v.refusal, "step", v.reached)
 	d.ended(v.outcome(d.now()))
 }
 

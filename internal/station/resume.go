@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/enrold/enrold/internal/eid"
 	"github.com/enrold/enrold/internal/procedure"
@@ -28,7 +29,7 @@ func (d *Desk) Resume(ctx context.Context) error {
 		return fmt.Errorf("resume visit: %w", err)
 	}
 	if err == nil && id == "" {
-		return nil
+		return d.resumeSent(ctx)
 	}
 	var v *visit
 	if err == nil {
@@ -120,6 +121,26 @@ func follows(v *visit, r record) bool {
 		return v.open()
 	}
 	return false
+}
+
+// sentLately is how long ago a request may have been queued to be the visit that
+// a killed daemon was sending.
+const sentLately = 5 * time.Minute
+
+// resumeSent shows the visit whose request reached the queue just before the
+// daemon was killed.
+func (d *Desk) resumeSent(ctx context.Context) error {
+	if d.last == nil {
+		return nil
+	}
+	id, queued, found, err := d.last(ctx)
+	if err != nil {
+		return fmt.Errorf("resume visit: %w", err)
+	}
+	if found && d.now().Sub(queued.QueuedAt) < sentLately {
+		d.show(func() { d.visit = &visit{id: id, rules: noRules, step: StepDone, queued: &queued, resumed: true} })
+	}
+	return nil
 }
 
 // resumeLost shows that a visit was cut off and cannot go on.
