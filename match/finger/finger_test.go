@@ -83,7 +83,7 @@ func TestResolution(t *testing.T) {
 	second := Image(*f.Impression(1, ridge.WindowZFM))
 	for _, dpi := range []int{363, 508, 569, 1000} {
 		tpl := mustExtract(t, moved(second, 0, dpi))
-		if d := tpl.Width - 256; d < -1 || d > 1 {
+		if d := tpl.Width - 256; d < -2 || d > 2 {
 			t.Errorf("%d dpi: template is %d wide, want 256", dpi, tpl.Width)
 		}
 		if s := Compare(first, tpl); s < Threshold {

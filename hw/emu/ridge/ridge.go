@@ -18,9 +18,7 @@
 // the same architecture (other processors may round the last bit differently).
 package ridge
 
-import (
-	"math/rand/v2"
-)
+import "math/rand/v2"
 
 // DPI is the resolution of every image of this package.
 const DPI = 500
@@ -69,7 +67,8 @@ func random(seed, stream uint64) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, stream*0x9e3779b97f4a7c15))
 }
 
-// Grow returns the master print of seed. It takes about 150 ms on one core.
+// Grow returns the master print of seed. It takes about 150 ms on one core,
+// once; an impression takes about 15 ms.
 func Grow(seed uint64) *Finger {
 	rng := random(seed, streamGrow)
 	class := drawClass(rng)
