@@ -60,7 +60,7 @@ type Face struct {
 	Template Template
 }
 
-// Engine finds and describes faces.
+// Engine finds and describes faces. It is safe for concurrent use.
 type Engine interface {
 	Model() Model
 	// Describe returns every face of img that is large enough for the engine,

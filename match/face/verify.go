@@ -3,6 +3,7 @@ package face
 import (
 	"fmt"
 	"image"
+	"sync"
 
 	"github.com/enrold/enrold/internal/eid"
 )
@@ -13,21 +14,30 @@ const sideFace = 0.5
 
 // Verify compares the face of the portrait with the one of the live images. It
 // returns eid.CodeNoFace or eid.CodeManyFaces when an image does not show
-// exactly one person. A mismatch is a decision, not an error.
+// exactly one person. A mismatch is a decision, not an error. The images are
+// described at the same time: e must be safe for that.
 func Verify(e Engine, portrait image.Image, live ...image.Image) (eid.FaceDecision, error) {
-	reference, err := single(e, portrait)
-	if err != nil {
-		return eid.FaceDecision{}, fmt.Errorf("describe portrait: %w", err)
+	images := append([]image.Image{portrait}, live...)
+	templates := make([]Template, len(images))
+	errs := make([]error, len(images))
+	var describing sync.WaitGroup
+	for i, img := range images {
+		describing.Go(func() { templates[i], errs[i] = single(e, img) })
 	}
-	probes := make([]Template, 0, len(live))
-	for _, img := range live {
-		t, err := single(e, img)
+	describing.Wait()
+	for i, err := range errs {
 		if err != nil {
-			return eid.FaceDecision{}, fmt.Errorf("describe live image: %w", err)
+			return eid.FaceDecision{}, fmt.Errorf("describe %s: %w", which(i), err)
 		}
-		probes = append(probes, t)
 	}
-	return e.Model().Decide(reference, probes...)
+	return e.Model().Decide(templates[0], templates[1:]...)
+}
+
+func which(i int) string {
+	if i == 0 {
+		return "portrait"
+	}
+	return "live image"
 }
 
 func single(e Engine, img image.Image) (Template, error) {

@@ -1,8 +1,10 @@
 package vision
 
 import (
+	"errors"
 	"fmt"
 	"image"
+	"sync"
 
 	"github.com/enrold/enrold/internal/eid"
 	"github.com/enrold/enrold/match/face"
@@ -16,17 +18,26 @@ func compareFaces(e face.Engine, portrait eid.Blob, live []eid.Blob) (eid.FaceDe
 	if len(live) == 0 || len(live) > mostLive {
 		return eid.FaceDecision{}, eid.Fail(eid.CodeInput, "compare face", fmt.Errorf("%d live images: want 1 to %d", len(live), mostLive))
 	}
-	reference, err := decodePortrait(portrait)
-	if err != nil {
-		return eid.FaceDecision{}, fmt.Errorf("read portrait: %w", err)
-	}
-	probes := make([]image.Image, 0, len(live))
-	for _, data := range live {
-		img, err := face.DecodeJPEG(data)
-		if err != nil {
-			return eid.FaceDecision{}, fmt.Errorf("read live image: %w", err)
+	images := make([]image.Image, 1+len(live))
+	errs := make([]error, len(images))
+	var decoding sync.WaitGroup
+	decoding.Go(func() {
+		var err error
+		if images[0], err = decodePortrait(portrait); err != nil {
+			errs[0] = fmt.Errorf("read portrait: %w", err)
 		}
-		probes = append(probes, img)
+	})
+	for i, data := range live {
+		decoding.Go(func() {
+			var err error
+			if images[1+i], err = face.DecodeJPEG(data); err != nil {
+				errs[1+i] = fmt.Errorf("read live image: %w", err)
+			}
+		})
 	}
-	return face.Verify(e, reference, probes...)
+	decoding.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return eid.FaceDecision{}, err
+	}
+	return face.Verify(e, images[0], images[1:]...)
 }

@@ -13,6 +13,7 @@ import (
 	"image"
 	"image/jpeg"
 	"math"
+	"sync"
 
 	recognizer "github.com/Kagami/go-face"
 
@@ -45,19 +46,37 @@ var _ face.Engine = (*Engine)(nil)
 // Open checks and loads the models in dir (0.3 to 1 s). Missing or damaged
 // models are eid.CodeModels. Close the engine.
 func Open(dir string) (*Engine, error) {
+	// The detector's weights unpack for 200 ms, beside the rest.
+	var detector *Detector
+	var detectorErr error
+	var making sync.WaitGroup
+	making.Go(func() { detector, detectorErr = NewDetector() })
+	rec, err := openRecognizer(dir)
+	making.Wait()
+	if err == nil && detectorErr == nil {
+		return &Engine{detector: detector, rec: rec}, nil
+	}
+	if detector != nil {
+		detector.Close()
+	}
+	if rec != nil {
+		rec.Close()
+	}
+	if err == nil {
+		err = eid.Fail(eid.CodeModels, "load models", detectorErr)
+	}
+	return nil, err
+}
+
+func openRecognizer(dir string) (*recognizer.Recognizer, error) {
 	if err := CheckModels(dir); err != nil {
 		return nil, err
 	}
-	detector, err := NewDetector()
-	if err != nil {
-		return nil, eid.Fail(eid.CodeModels, "load models", err)
-	}
 	rec, err := recognizer.NewRecognizer(dir)
 	if err != nil {
-		detector.Close()
 		return nil, eid.Fail(eid.CodeModels, "load models", err)
 	}
-	return &Engine{detector: detector, rec: rec}, nil
+	return rec, nil
 }
 
 // Close frees the models. No call may be under way.
