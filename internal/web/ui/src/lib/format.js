@@ -32,7 +32,7 @@ export function parseDay(text) {
 }
 
 export function clock(iso) {
-  return new Intl.DateTimeFormat(language(), { hour: '2-digit', minute: '2-digit', day: '2-digit', month: '2-digit' }).format(new Date(iso))
+  return new Intl.DateTimeFormat(language() === 'en' ? 'en-GB' : 'vi', { hour: '2-digit', minute: '2-digit', day: '2-digit', month: '2-digit' }).format(new Date(iso))
 }
 
 // age is how long ago iso was, at now (milliseconds), in words.
