@@ -191,6 +191,11 @@ func (u *Uplink) deliver(ctx context.Context, row queue.Row) (goOn bool) {
 }
 
 func (u *Uplink) failed(ctx context.Context, a queue.Attempt) {
+	if a.Aside {
+		u.mu.Lock()
+		delete(u.started, a.ID)
+		u.mu.Unlock()
+	}
 	if err := u.o.Queue.Failed(ctx, a); err != nil && ctx.Err() == nil {
 		u.o.Log.Error("attempt not recorded", "code", eid.CodeOf(err))
 	}
