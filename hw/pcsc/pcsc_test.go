@@ -102,6 +102,9 @@ func TestReadersAndCards(t *testing.T) {
 	if _, err := card.Transmit(ctx, []byte{0x00, 0x84, 0x00, 0x00, 0x08}); err == nil {
 		t.Error("a closed card answers")
 	}
+	if _, err := s.Open(ctx, "", pcsc.Patience{Reader: time.Second, Card: 2 * time.Second}); eid.CodeOf(err) != eid.CodeNoCard {
+		t.Errorf("just after removal: %v", err)
+	}
 }
 
 func TestServiceRestarts(t *testing.T) {

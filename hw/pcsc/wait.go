@@ -68,6 +68,27 @@ func (s *Service) WaitCard(ctx context.Context, part string, p Patience) (Reader
 	}
 }
 
+// Open waits for a card and takes it. A card that was pulled a moment ago still
+// shows as present until pcscd asks the reader again: such a one is waited out.
+func (s *Service) Open(ctx context.Context, part string, p Patience) (*Card, error) {
+	for end := time.Now().Add(p.Card); ; {
+		r, err := s.WaitCard(ctx, part, Patience{Reader: p.Reader, Card: max(time.Until(end), 0)})
+		if err != nil {
+			return nil, err
+		}
+		c, err := s.Connect(ctx, r)
+		if err == nil {
+			return c, nil
+		}
+		if eid.CodeOf(err) != eid.CodeChipRemoved || time.Now().After(end) {
+			return nil, err
+		}
+		if err := sleep(ctx, backoffMin); err != nil {
+			return nil, err
+		}
+	}
+}
+
 func only(states []scard.ReaderState, part string) []scard.ReaderState {
 	var out []scard.ReaderState
 	for _, st := range states {

@@ -75,16 +75,12 @@ func (r *room) read(ctx context.Context, in cbor.RawMessage, emit func(any) erro
 		return nil, err
 	}
 	defer r.close(service)
-	slot, err := service.WaitCard(ctx, r.cfg.Chip.Reader, patience)
-	if err != nil {
-		return nil, err
-	}
-	start := time.Now()
-	card, err := service.Connect(ctx, slot)
+	card, err := service.Open(ctx, r.cfg.Chip.Reader, patience)
 	if err != nil {
 		return nil, err
 	}
 	defer card.Close()
+	start := time.Now()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	document, err := reader.Read(ctx, card, params.Key, reader.Options{
