@@ -33,6 +33,7 @@ type world struct {
 	visit   string
 	journal []Entry
 	keyLost bool
+	cleared map[string]int // journals cleared on the desk's word
 
 	outcomes []Outcome
 	clock    time.Time
@@ -59,15 +60,18 @@ func passport() eid.ChipDocument {
 func newWorld() *world {
 	return &world{
 		document: citizenCard(), fail: map[string]error{}, block: map[string]chan struct{}{},
-		rows: map[string]Request{}, queued: map[string]Queued{},
+		rows: map[string]Request{}, queued: map[string]Queued{}, cleared: map[string]int{},
 		clock: time.Date(2026, 6, 1, 2, 0, 0, 0, time.UTC),
 	}
 }
 
+// loadRules reads the rule sets once for all desks.
+var loadRules = sync.OnceValues(procedure.Load)
+
 // desk starts a daemon over the world.
 func (w *world) desk(t testing.TB, role string) *Desk {
 	t.Helper()
-	rules, err := procedure.Load()
+	rules, err := loadRules()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -282,6 +286,7 @@ func (w *world) Clear(ctx context.Context, id string) error {
 		return err
 	}
 	defer leave()
+	w.cleared[id]++
 	if w.visit == id {
 		w.visit, w.journal = "", nil
 	}
