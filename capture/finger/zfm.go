@@ -43,7 +43,7 @@ type ZFM struct {
 
 // probe is how long one look for the device at one speed takes at most. A
 // module answers VfyPwd within some 20 ms.
-const probe = 250 * time.Millisecond
+const probe = 150 * time.Millisecond
 
 // longestImage is more than the largest image takes at the slowest usual speed
 // (36,864 bytes at 19200 baud).

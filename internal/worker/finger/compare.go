@@ -26,12 +26,10 @@ func grade(s eid.FingerSample) (int, error) {
 	return q.Score, nil
 }
 
-// compare decides whether a and b are of one finger.
+// compare decides whether a and b are of one finger. The positions may differ:
+// the station also asks whether one finger was given for two positions.
 func compare(a, b eid.FingerSample) (eid.FingerDecision, error) {
 	const op = "compare fingers"
-	if a.Position != b.Position {
-		return eid.FingerDecision{}, eid.Fail(eid.CodeInput, op, fmt.Errorf("positions %d and %d", a.Position, b.Position))
-	}
 	ta, qa, err := match.Extract(image(a))
 	if err != nil {
 		return eid.FingerDecision{}, eid.Fail(eid.CodeInput, op, err)

@@ -135,25 +135,21 @@ func TestVisitOfTwoFingers(t *testing.T) {
 	for _, prof := range []string{"zfm-20", "r503"} {
 		t.Run(prof, func(t *testing.T) {
 			d := newDesk(t, prof)
-			began := time.Now()
-			a, err := d.capture(eid.RightIndex, 2, 0)
-			if err != nil {
-				t.Fatal(err)
+			take := func(finger, impression int) eid.FingerSample {
+				t.Helper()
+				began := time.Now()
+				s, err := d.capture(eid.RightIndex, finger, impression)
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Logf("captured in %v, %v of it the person's, quality %d", time.Since(began), s.Waited, s.Quality)
+				return s
 			}
-			b, err := d.capture(eid.RightIndex, 2, 1)
-			if err != nil {
-				t.Fatal(err)
-			}
-			other, err := d.capture(eid.RightIndex, 7, 0)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Logf("three captures in %v, waited %v %v %v, quality %d %d %d",
-				time.Since(began), a.Waited, b.Waited, other.Waited, a.Quality, b.Quality, other.Quality)
+			a, b, other := take(2, 0), take(2, 1), take(7, 0)
 			if a.Origin != eid.OriginEmulated || a.Position != eid.RightIndex || a.Waited <= 0 || a.Quality == 0 {
 				t.Errorf("sample: origin %q, position %d, waited %v, quality %d", a.Origin, a.Position, a.Waited, a.Quality)
 			}
-			began = time.Now()
+			began := time.Now()
 			same, err := d.client.CompareFinger(t.Context(), a, b)
 			if err != nil {
 				t.Fatal(err)
