@@ -106,45 +106,36 @@ func (c *demoCmd) runDir() (string, func(), error) {
 func (c *demoCmd) visits(ctx context.Context, desk *demo.Desk, out io.Writer, say func(string)) error {
 	persona := demo.Persona{Person: c.Person, Impostor: c.Impostor, WrongFinger: c.WrongFinger, TamperedChip: c.TamperedChip}
 	ended := make(chan station.View, 8)
-	actor := desk.NewActor(func(v station.View) {
+	err := desk.WithActor(ctx, func(v station.View) {
 		select {
 		case ended <- v:
 		default:
 		}
+	}, func(ctx context.Context, actor *demo.Actor) error {
+		if err := desk.Seat(actor, persona); err != nil {
+			return err
+		}
+		say(desk.Greeting(persona))
+		sum, err := desk.Visit(ctx, persona)
+		if err != nil {
+			return err
+		}
+		sum.Print(out)
+		if c.JSON {
+			if err := json.NewEncoder(os.Stdout).Encode(sum); err != nil {
+				return fmt.Errorf("print summary: %w", err)
+			}
+		}
+		if err := c.expected(sum); err != nil || c.Once {
+			return err
+		}
+		<-ended // of the visit above
+		return c.stay(ctx, desk, actor, ended, out)
 	})
-	acting, stopActing := context.WithCancel(ctx)
-	defer stopActing()
-	connected := make(chan struct{})
-	done := make(chan struct{})
-	go func() { defer close(done); actor.Run(acting, func() { close(connected) }) }()
-	defer func() { stopActing(); <-done }()
-	select {
-	case <-connected:
-	case <-ctx.Done():
-		return nil
+	if ctx.Err() != nil {
+		return nil // Ctrl-C is how a demo ends
 	}
-	if err := desk.Seat(actor, persona); err != nil {
-		return err
-	}
-	say(desk.Greeting(persona))
-	sum, err := desk.Visit(ctx, persona)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil
-		}
-		return err
-	}
-	sum.Print(out)
-	if c.JSON {
-		if err := json.NewEncoder(os.Stdout).Encode(sum); err != nil {
-			return fmt.Errorf("print summary: %w", err)
-		}
-	}
-	if err := c.expected(sum); err != nil || c.Once {
-		return err
-	}
-	<-ended // of the visit above
-	return c.stay(ctx, desk, actor, ended, out)
+	return err
 }
 
 // stay leaves the screen to the user: after each visit the next person sits down.

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/enrold/enrold/hw/emu/control"
 	"github.com/enrold/enrold/hw/emu/lds"
@@ -43,6 +44,9 @@ type Desk struct {
 	programs map[string]*program
 	Screen   *Screen // the officer's hands
 	URL      string  // the screen's address with its token
+
+	Ready    time.Duration // from the daemon's start to its screen being served
+	ReadyRSS int64         // the daemon's resident memory at that moment, bytes
 }
 
 const deskID = "demo-desk-1"
@@ -90,8 +94,12 @@ func (d *Desk) prepare(ctx context.Context) error {
 			return fmt.Errorf("make run folder: %w", err)
 		}
 	}
-	for i, pem := range lds.CSCA() {
-		if err := os.WriteFile(filepath.Join(trust, fmt.Sprintf("test-csca-%d.pem", i)), pem, 0o600); err != nil {
+	anchors, err := lds.CSCA()
+	if err != nil {
+		return err
+	}
+	for name, pem := range anchors {
+		if err := os.WriteFile(filepath.Join(trust, name), pem, 0o600); err != nil {
 			return fmt.Errorf("write trust anchor: %w", err)
 		}
 	}
@@ -180,9 +188,12 @@ func (d *Desk) StartCentral(ctx context.Context) error {
 
 // StartDaemon starts (or starts again) the daemon and connects the officer's hands.
 func (d *Desk) StartDaemon(ctx context.Context) error {
+	began := time.Now()
 	if err := d.launch(ctx, "enrold", "run", "--config", d.configFile(), "--exit-on-eof"); err != nil {
 		return err
 	}
+	d.Ready = time.Since(began)
+	d.ReadyRSS = residentMemory(d.Daemon())
 	url, err := os.ReadFile(filepath.Join(d.cfg.Desk.Data, "screen.url"))
 	if err != nil {
 		return fmt.Errorf("read the screen's address: %w", err)
@@ -262,4 +273,18 @@ func freeAddress(port int) (string, error) {
 	}
 	defer l.Close()
 	return l.Addr().String(), nil
+}
+
+// residentMemory returns VmRSS of a process in bytes, 0 if it cannot be read.
+func residentMemory(pid int) int64 {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(status), "VmRSS:")
+	var kb int64
+	if _, err := fmt.Sscanf(rest, "%d kB", &kb); err != nil {
+		return 0
+	}
+	return kb << 10
 }

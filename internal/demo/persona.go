@@ -57,8 +57,23 @@ func (d *Desk) Leave() error {
 	return d.Person("camera", control.Command{Do: "leave"})
 }
 
-// NewActor makes the emulated person; Run lets it act.
-func (d *Desk) NewActor(ended func(station.View)) *Actor { return &Actor{desk: d, ended: ended} }
+// WithActor runs do with an emulated person who hears the desk's prompts until
+// do returns. ended, if not nil, is told when a visit ends.
+func (d *Desk) WithActor(ctx context.Context, ended func(station.View), do func(context.Context, *Actor) error) error {
+	a := &Actor{desk: d, ended: ended}
+	acting, stop := context.WithCancel(ctx)
+	connected := make(chan struct{})
+	var running sync.WaitGroup
+	running.Go(func() { a.Run(acting, func() { close(connected) }) })
+	defer running.Wait()
+	defer stop()
+	select {
+	case <-connected:
+		return do(ctx, a)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
 
 // Run reacts to the desk's prompts until ctx ends; it finds the daemon again
 // after a restart. connected is called at the first connection.

@@ -67,6 +67,12 @@ func (d *Desk) run(ctx context.Context, p Persona) (*station.View, error) {
 	o.act("contacts", "details", details)
 	o.consent()
 	o.until(station.StepSend, "sign, seal, queue", "send", struct{}{})
+	if o.err == nil && !over(o.view.Step) {
+		o.err = fmt.Errorf("the visit stands still at step %s", o.view.Step)
+		if o.view.Error != nil {
+			o.err = fmt.Errorf("%w: %s", o.err, o.view.Error.Code)
+		}
+	}
 	return o.view, o.err
 }
 

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/enrold/enrold/internal/config"
+	"github.com/enrold/enrold/internal/eid"
+	"github.com/enrold/enrold/internal/procedure"
+	"github.com/enrold/enrold/internal/station"
+	"github.com/enrold/enrold/internal/web"
+	"github.com/enrold/enrold/queue"
+	"github.com/enrold/enrold/queue/request"
+	"github.com/enrold/enrold/sync/uplink"
+	"github.com/enrold/enrold/sync/wire"
+)
+
+type runCmd struct {
+	Config    string `required:"" help:"Configuration file of the desk." type:"existingfile"`
+	ExitOnEOF bool   `name:"exit-on-eof" help:"End when standard input is closed."`
+}
+
+// Run wires the daemon. Its C libraries are in the worker processes; this
+// process only speaks with them.
+func (c *runCmd) Run(ctx context.Context, log *slog.Logger) (err error) {
+	cfg, err := config.Load(c.Config)
+	if err != nil {
+		return err
+	}
+	// A core dump would hold the open visit.
+	if err := unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}); err != nil {
+		return fmt.Errorf("forbid core dumps: %w", err)
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	if c.ExitOnEOF {
+		go func() { _, _ = io.Copy(io.Discard, os.Stdin); stop() }() // ends with the process
+	}
+	listener, err := net.Listen("tcp", cfg.Desk.Listen)
+	if err != nil {
+		return fmt.Errorf("listen for the screen: %w", err)
+	}
+	defer listener.Close()
+
+	q, err := openQueue(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, q.Close()) }()
+
+	var services sync.WaitGroup
+	defer services.Wait()
+	defer stop()
+
+	rooms, err := newRooms(c.Config, cfg, log)
+	if err != nil {
+		return err
+	}
+	desk, rules, err := newDesk(cfg, rooms, q, log)
+	if err != nil {
+		return err
+	}
+	if err := desk.Resume(ctx); err != nil {
+		return fmt.Errorf("resume the open visit: %w", err)
+	}
+	server, err := web.New(web.Options{
+		Listen: listener.Addr().String(),
+		Info: web.Info{Desk: cfg.Desk.ID, Role: string(cfg.Desk.Role), Officer: cfg.Desk.Officer, Version: version,
+			Emulated: cfg.Chip.Origin == eid.OriginEmulated || cfg.Camera.Origin == eid.OriginEmulated || cfg.Scanner.Origin == eid.OriginEmulated},
+		Desk: desk, Preview: preview{rooms.vision}, Queue: queueList{q}, Devices: rooms, Consents: consents{rules}, Log: log,
+	})
+	if err != nil {
+		return err
+	}
+	up, err := newUplink(cfg, q, log)
+	if err != nil {
+		return err
+	}
+	rooms.changed = func() { server.Notify("devices") }
+	rooms.run(ctx, &services)
+	services.Go(func() {
+		if err := up.Run(ctx); err != nil && ctx.Err() == nil {
+			log.Error("uplink ended", "error", err)
+		}
+	})
+	services.Go(func() { tellChanges(ctx, q, func() { server.Notify("queue") }) })
+
+	address := filepath.Join(cfg.Desk.Data, "screen.url")
+	if err := os.WriteFile(address, []byte(server.URL()+"\n"), 0o600); err != nil {
+		return fmt.Errorf("write the screen's address: %w", err)
+	}
+	defer os.Remove(address) // the token in it ends with this process
+	fmt.Printf("ready http://%s/\n", listener.Addr())
+	return serve(ctx, listener, server)
+}
+
+// serve answers the screen until ctx ends.
+func serve(ctx context.Context, l net.Listener, screen *web.Server) error {
+	s := &http.Server{Handler: screen.Handler(), ReadHeaderTimeout: 5 * time.Second}
+	stopping := context.AfterFunc(ctx, func() {
+		screen.Close()
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		if s.Shutdown(ctx) != nil {
+			_ = s.Close()
+		}
+	})
+	defer stopping()
+	if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve the screen: %w", err)
+	}
+	return nil
+}
+
+func openQueue(ctx context.Context, cfg config.Config, log *slog.Logger) (*queue.Queue, error) {
+	if err := os.MkdirAll(cfg.Desk.Data, 0o700); err != nil {
+		return nil, fmt.Errorf("make data folder: %w", err)
+	}
+	key, err := request.LoadOrCreateDeviceKey(filepath.Join(cfg.Desk.Data, "device.key"))
+	if err != nil {
+		return nil, err
+	}
+	seal, err := request.LoadSealKey(cfg.Central.SealKey)
+	if err != nil {
+		return nil, err
+	}
+	return queue.Open(ctx, queue.Options{
+		Dir: cfg.Desk.Data, DeskID: cfg.Desk.ID, Software: "enrold/" + version, Signer: key, Recipient: seal, Log: log,
+	})
+}
+
+func newDesk(cfg config.Config, r *rooms, q *queue.Queue, log *slog.Logger) (*station.Desk, *procedure.Registry, error) {
+	rules, err := procedure.Load()
+	if err != nil {
+		return nil, nil, err
+	}
+	desk, err := station.New(station.Options{
+		Ports: station.Ports{Chip: r.chip, Camera: r.vision, Face: r.vision, Scanner: r.finger, Finger: r.finger, Queue: q, Journal: q.Journal()},
+		Rules: rules, Role: string(cfg.Desk.Role), Officer: cfg.Desk.Officer, Now: time.Now, Log: log,
+		Ended: func(o station.Outcome) {
+			log.Info("visit ended", "visit", o.VisitID, "procedure", o.Procedure, "end", o.End, "code", o.Code, "reached", o.Reached)
+		},
+	})
+	return desk, rules, err
+}
+
+// tellChanges calls tell when queue rows changed.
+func tellChanges(ctx context.Context, q *queue.Queue, tell func()) {
+	changes, end := q.Changes()
+	defer end()
+	for {
+		select {
+		case <-changes:
+			tell()
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func newUplink(cfg config.Config, q *queue.Queue, log *slog.Logger) (*uplink.Uplink, error) {
+	tls, err := wire.Files{CA: cfg.Central.CA, Cert: cfg.Central.Cert, Key: cfg.Central.Key}.ClientTLS()
+	if err != nil {
+		return nil, err
+	}
+	pem, err := os.ReadFile(cfg.Central.ReceiptKey)
+	if err != nil {
+		return nil, fmt.Errorf("load receipt key: %w", err)
+	}
+	receipt, err := request.ParsePublicKey(pem)
+	if err != nil {
+		return nil, fmt.Errorf("load receipt key: %w", err)
+	}
+	return uplink.New(uplink.Options{URL: cfg.Central.URL, TLS: tls, DeskID: cfg.Desk.ID, ReceiptKey: receipt, Queue: q, Log: log})
+}
