@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"io/fs"
 	"os"
@@ -30,6 +31,10 @@ func needKeyring(t *testing.T) {
 
 // TestMain serves as the process that TestJournalSurvivesKill kills.
 func TestMain(m *testing.M) {
+	// Every step of a property test waits for a disk: 100 runs would take a minute.
+	if err := flag.Set("rapid.checks", "20"); err != nil {
+		panic(err)
+	}
 	if dir := os.Getenv("ENROLD_TEST_JOURNAL"); dir != "" {
 		journalUntilKilled(dir)
 		return

@@ -59,6 +59,8 @@ func (d *desk) options() Options {
 	return Options{Dir: d.dir, DeskID: "desk-1", Software: "test", Signer: d.key, Recipient: d.central.PublicKey(), MinFree: 1}
 }
 
+func (d *desk) public() *ecdsa.PublicKey { return d.key.Public().(*ecdsa.PublicKey) }
+
 func (d *desk) reopen(t testing.TB) {
 	t.Helper()
 	if err := d.Close(); err != nil {
@@ -118,7 +120,7 @@ func TestEnqueueSealsAndChains(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		body, origin, err := request.Open(d.central, d.key.Public().(*ecdsa.PublicKey), sealed)
+		body, origin, err := request.Open(d.central, d.public(), sealed)
 		if err != nil {
 			t.Fatal(err)
 		}

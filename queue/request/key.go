@@ -74,8 +74,9 @@ func LoadOrCreateDeviceKey(path string) (*DeviceKey, error) {
 		if key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
 			return nil, fmt.Errorf("make device key: %w", err)
 		}
-		if err := writePrivateKey(path, key); err != nil {
-			return nil, fmt.Errorf("make device key: %w", err)
+		err = writePrivateKey(path, key)
+		if errors.Is(err, fs.ErrExist) { // another process was faster
+			key, err = LoadPrivateKey(path)
 		}
 	}
 	if err != nil {
