@@ -25,7 +25,7 @@ func (s *Server) act(w http.ResponseWriter, op string, do func(ctx context.Conte
 		return
 	}
 	s.opts.Log.Info("action done", "action", op, "ms", took)
-	answerJSON(w, http.StatusOK, answer{Visit: s.opts.Desk.View()})
+	answerJSON(w, http.StatusOK, done{Visit: s.opts.Desk.View()})
 }
 
 // nothing is the body of an action without fields: {} exactly.
@@ -35,7 +35,7 @@ type nothing struct{}
 func take[T any](s *Server, w http.ResponseWriter, r *http.Request, op string, do func(ctx context.Context, in T) error) {
 	var in T
 	if err := decode(w, r, &in); err != nil {
-		answerError(w, err, s.opts.Desk.View())
+		answerError(w, err, nil)
 		return
 	}
 	s.act(w, op, func(ctx context.Context) error { return do(ctx, in) })

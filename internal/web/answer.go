@@ -44,9 +44,15 @@ type badRequest struct {
 func (b *badRequest) Error() string { return b.err.Error() }
 func (b *badRequest) Unwrap() error { return b.err }
 
-type answer struct {
-	Error *eid.Failure  `json:"error,omitempty"`
+// done is the answer of an action that went well; visit is null before the first.
+type done struct {
 	Visit *station.View `json:"visit"`
+}
+
+// failed is the answer of one that did not. No visit means that it was not asked for.
+type failed struct {
+	Error eid.Failure   `json:"error"`
+	Visit *station.View `json:"visit,omitempty"`
 }
 
 func answerJSON(w http.ResponseWriter, status int, v any) {
@@ -61,14 +67,14 @@ func answerJSON(w http.ResponseWriter, status int, v any) {
 }
 
 // answerError explains err by its code, in both languages, with the visit as it
-// now stands.
+// now stands (nil to leave it out).
 func answerError(w http.ResponseWriter, err error, visit *station.View) {
 	f := eid.Explain(eid.CodeOf(err))
 	status := statusOf(f.Code)
 	if b, ok := errors.AsType[*badRequest](err); ok {
 		status = b.status
 	}
-	answerJSON(w, status, answer{Error: &f, Visit: visit})
+	answerJSON(w, status, failed{Error: f, Visit: visit})
 }
 
 // statusOf maps a failure to HTTP: what was typed, what the state forbids, what

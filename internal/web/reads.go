@@ -14,7 +14,7 @@ func (s *Server) getDesk(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (s *Server) getVisit(w http.ResponseWriter, _ *http.Request) {
-	answerJSON(w, http.StatusOK, answer{Visit: s.opts.Desk.View()})
+	answerJSON(w, http.StatusOK, done{Visit: s.opts.Desk.View()})
 }
 
 // shownRow adds the words for the row's last failure.

@@ -1,0 +1,97 @@
+package web_test
+
+import (
+	"encoding/json"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+func texts(t *testing.T, language string) map[string]string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("ui", "src", "i18n", language+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m map[string]string
+	if err := json.Unmarshal(data, &m); err != nil {
+		t.Fatalf("%s: %v", language, err)
+	}
+	return m
+}
+
+// TestTexts: both languages have the same keys and placeholders, in NFC.
+func TestTexts(t *testing.T) {
+	vi, en := texts(t, "vi"), texts(t, "en")
+	values := regexp.MustCompile(`\{\w+\}`)
+	for key, text := range vi {
+		other, ok := en[key]
+		if !ok {
+			t.Errorf("%s is not in en.json", key)
+			continue
+		}
+		a, b := values.FindAllString(text, -1), values.FindAllString(other, -1)
+		slices.Sort(a)
+		slices.Sort(b)
+		if !slices.Equal(a, b) {
+			t.Errorf("%s: values %v in Vietnamese, %v in English", key, a, b)
+		}
+		if text == "" || other == "" || !norm.NFC.IsNormalString(text) {
+			t.Errorf("%s: empty or not NFC", key)
+		}
+	}
+	for key := range en {
+		if _, ok := vi[key]; !ok {
+			t.Errorf("%s is not in vi.json", key)
+		}
+	}
+}
+
+// TestTextsAreUsed: every key that the screen asks for exists, every text is
+// asked for, and no component holds words of its own.
+func TestTextsAreUsed(t *testing.T) {
+	vi := texts(t, "vi")
+	literal := regexp.MustCompile(`'([a-z_]+\.[\w.]*)'`)
+	used := map[string]bool{}
+	words := regexp.MustCompile(`>\s*[\p{Lu}][\p{Ll}]+ [\p{L} ]+<`)
+	err := fs.WalkDir(os.DirFS("ui/src"), ".", func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() || !strings.HasSuffix(path, ".svelte") && !strings.HasSuffix(path, ".js") {
+			return err
+		}
+		data, err := os.ReadFile(filepath.Join("ui", "src", path))
+		if err != nil {
+			return err
+		}
+		for _, m := range literal.FindAllStringSubmatch(string(data), -1) {
+			found := false // a whole key, or the beginning of keys
+			for key := range vi {
+				if key == m[1] || strings.HasPrefix(key, m[1]) && strings.Contains(string(data), m[0]+" + ") {
+					used[key], found = true, true
+				}
+			}
+			if !found {
+				t.Errorf("%s asks for %q, which is no text", path, m[1])
+			}
+		}
+		if strings.HasSuffix(path, ".svelte") {
+			if m := words.FindString(string(data)); m != "" {
+				t.Errorf("%s has words of its own: %q", path, m)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key := range vi {
+		if !used[key] {
+			t.Errorf("nothing asks for %q", key)
+		}
+	}
+}
