@@ -9,6 +9,13 @@
 // minutia by its neighbourhood as a bit cylinder (Cappelli, Ferrara, Maltoni,
 // "Minutia Cylinder-Code", PAMI 32(12), 2010), lets the most similar pairs
 // propose an alignment, and counts what agrees under it.
+//
+// Measured (eval_test.go): 40 synthetic fingers x 4 impressions, EER 0.0 % at
+// 256x288; 20 x 4 at 192x192, EER 0.8 % (FNMR 1.7 % at Threshold, no false
+// match). FVC2000 DB1_B to DB4_B, all pairs within a set: EER 6.4, 3.9, 4.3 and
+// 3.4 %, FMR1000 14.6, 8.6, 9.6 and 6.4 %; at Threshold no false match and FNMR
+// 18 to 29 %. The score's weights were chosen on FVC2000, so these four are a
+// fit, not a test.
 package finger
 
 import (
@@ -22,7 +29,8 @@ const Engine = "enrold-minutiae/1"
 // DPI is the resolution at which templates are measured.
 const DPI = 500
 
-// Bounds of an image's side as given, in pixels, and of its resolution.
+// Bounds of an image's side in pixels, as given and (the upper one) at 500 dpi
+// too, and of its resolution.
 const (
 	MinSide = 150
 	MaxSide = 1000
@@ -102,6 +110,8 @@ func (img Image) check() error {
 		return fmt.Errorf("%w: %d dpi, want %d to %d", ErrImage, img.DPI, MinDPI, MaxDPI)
 	case min(img.Width, img.Height) < MinSide || max(img.Width, img.Height) > MaxSide:
 		return fmt.Errorf("%w: %dx%d, want sides of %d to %d", ErrImage, img.Width, img.Height, MinSide, MaxSide)
+	case max(img.Width, img.Height)*DPI > MaxSide*img.DPI:
+		return fmt.Errorf("%w: %dx%d at %d dpi is over %d pixels at 500 dpi", ErrImage, img.Width, img.Height, img.DPI, MaxSide)
 	case len(img.Pixels) != img.Width*img.Height:
 		return fmt.Errorf("%w: %d bytes for %dx%d", ErrImage, len(img.Pixels), img.Width, img.Height)
 	}

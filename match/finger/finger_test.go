@@ -97,6 +97,7 @@ func TestBounds(t *testing.T) {
 		{},
 		flat(149, 288, 9),
 		flat(256, 1001, 9),
+		{Width: 200, Height: 700, DPI: 250, Pixels: make([]byte, 200*700)}, // 1400 pixels at 500 dpi
 		{Width: 256, Height: 288, DPI: 500, Pixels: make([]byte, 5)},
 		{Width: 256, Height: 288, DPI: 0, Pixels: make([]byte, 256*288)},
 		{Width: 256, Height: 288, DPI: 1 << 40, Pixels: make([]byte, 256*288)},
@@ -136,7 +137,7 @@ func TestSymmetry(t *testing.T) {
 
 func FuzzExtract(f *testing.F) {
 	f.Add(uint16(256), uint16(288), uint16(500), []byte{0, 255, 7})
-	f.Add(uint16(150), uint16(1000), uint16(250), []byte{0, 0, 0, 0, 255, 255, 255, 255, 255})
+	f.Add(uint16(150), uint16(160), uint16(300), []byte{0, 0, 0, 0, 255, 255, 255, 255, 255})
 	f.Add(uint16(192), uint16(192), uint16(1000), ridge.Grow(1).Impression(0, ridge.WindowR503).Pixels)
 	f.Add(uint16(65535), uint16(1), uint16(0), []byte{})
 	f.Fuzz(func(t *testing.T, width, height, dpi uint16, seed []byte) {
