@@ -57,9 +57,9 @@ func serveCard(ctx context.Context, s settings, l net.Listener, port int, log *s
 		return err
 	}
 	r := &reader{ctx: ctx, address: address, photos: s.photos, log: log}
-	defer r.remove()
+	defer func() { _ = r.handle(control.Command{Do: "remove"}) }()
 	if s.person >= 0 {
-		if err := r.insert(s.person, s.document, s.fault); err != nil {
+		if err := r.handle(control.Command{Do: "insert", Person: s.person, Document: s.document, Fault: s.fault}); err != nil {
 			return err
 		}
 	}

@@ -1,14 +1,10 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"image"
-	"image/color"
 	"image/jpeg"
-	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -23,147 +19,6 @@ import (
 	"github.com/enrold/enrold/hw/emu/lds"
 	"github.com/enrold/enrold/hw/emu/persons"
 )
-
-// asProgram makes the test binary be emu-card, so that the tests start what
-// they were built with.
-const asProgram = "ENROLD_TEST_AS_EMU_CARD"
-
-func TestMain(m *testing.M) {
-	if os.Getenv(asProgram) != "" {
-		main()
-		return
-	}
-	os.Exit(withSocket(m.Run))
-}
-
-// socketLink is what the client library of this process connects to. The
-// library reads PCSCLITE_CSOCK_NAME once in a process's life, so each desk
-// that a test starts is linked there in turn.
-var socketLink string
-
-func withSocket(run func() int) int {
-	dir, err := os.MkdirTemp("", "pcsc")
-	if err != nil {
-		panic(err)
-	}
-	defer os.RemoveAll(dir)
-	socketLink = filepath.Join(dir, "pcscd.comm")
-	if err := os.Setenv("PCSCLITE_CSOCK_NAME", socketLink); err != nil {
-		panic(err)
-	}
-	return run()
-}
-
-// desk is a running emu-card.
-type desk struct {
-	cmd    *exec.Cmd
-	stdin  io.Closer
-	run    string
-	photos string
-}
-
-func start(t *testing.T, arguments ...string) *desk {
-	t.Helper()
-	for _, part := range []string{"/usr/sbin/pcscd", driver} {
-		if _, err := os.Stat(part); err != nil {
-			t.Skipf("%s is missing: run `make setup`", part)
-		}
-	}
-	run, err := os.MkdirTemp("", "card")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(run) })
-	d := &desk{run: run, photos: photographs(t)}
-	d.cmd = exec.Command("/proc/self/exe", append([]string{"--run-dir", d.run, "--photos", d.photos, "--exit-on-eof"}, arguments...)...)
-	d.cmd.Env = append(os.Environ(), asProgram+"=1")
-	var log bytes.Buffer
-	d.cmd.Stderr = &log
-	if d.stdin, err = d.cmd.StdinPipe(); err != nil {
-		t.Fatal(err)
-	}
-	out, err := d.cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := d.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		d.stdin.Close()
-		_ = d.cmd.Wait()
-		if t.Failed() {
-			t.Logf("emu-card said:\n%s", log.String())
-		}
-	})
-	if line, err := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
-		t.Fatalf("emu-card says %q (%v), want ready", line, err)
-	}
-	_ = os.Remove(socketLink)
-	if err := os.Symlink(filepath.Join(d.run, "pcscd", "pcscd.comm"), socketLink); err != nil {
-		t.Fatal(err)
-	}
-	return d
-}
-
-// photographs makes a folder like the demo's, with pictures of noise.
-func photographs(t *testing.T) string {
-	t.Helper()
-	root := t.TempDir()
-	img := image.NewGray(image.Rect(0, 0, 200, 200))
-	seed := uint32(1)
-	for i := range img.Pix {
-		seed = seed*1664525 + 1013904223
-		img.SetGray(i%200, i/200, color.Gray{Y: uint8(seed >> 24)})
-	}
-	for i := range persons.Count {
-		p, err := persons.Get(i)
-		if err != nil {
-			t.Fatal(err)
-		}
-		folder := filepath.Join(root, p.PhotoDir)
-		if err := os.Mkdir(folder, 0o755); err != nil {
-			t.Fatal(err)
-		}
-		var b bytes.Buffer
-		if err := jpeg.Encode(&b, img, &jpeg.Options{Quality: 90}); err != nil {
-			t.Fatal(err)
-		}
-		for _, name := range []string{"1.jpg", "2.jpg"} {
-			if err := os.WriteFile(filepath.Join(folder, name), b.Bytes(), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	return root
-}
-
-// connect waits for a card on any reader and connects to it.
-func connect(t *testing.T) (*scard.Context, *scard.Card) {
-	t.Helper()
-	ctx, err := scard.EstablishContext()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = ctx.Release() })
-	readers, err := ctx.ListReaders()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, r := range readers {
-		if card, err := ctx.Connect(r, scard.ShareShared, scard.ProtocolAny); err == nil {
-			t.Cleanup(func() { _ = card.Disconnect(scard.ResetCard) })
-			return ctx, card
-		}
-	}
-	t.Fatalf("no card on %d readers", len(readers))
-	return nil, nil
-}
-
-func (d *desk) send(t *testing.T, c control.Command) error {
-	t.Helper()
-	return control.Send(filepath.Join(d.run, "card.sock"), c)
-}
 
 // TestReadThroughPCSC opens the card and reads DG2 through pcscd and the real
 // client library.
@@ -305,7 +160,7 @@ func TestEnds(t *testing.T) {
 		if err := d.cmd.Wait(); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		if took := time.Since(began); took > time.Second {
+		if took := time.Since(began); took > 2*time.Second { // one second, and one for a busy test machine
 			t.Errorf("%s: took %v", name, took)
 		}
 		if alive(pid) {
@@ -330,13 +185,6 @@ func TestKilled(t *testing.T) {
 		if time.Now().After(end) {
 			t.Fatal("pcscd outlives its desk")
 		}
-	}
-}
-
-func TestLongRunFolder(t *testing.T) {
-	_, _, err := parse([]string{"--photos", "/x", "--run-dir", "/" + strings.Repeat("d", 90)})
-	if err == nil || !strings.Contains(err.Error(), "--run-dir") {
-		t.Errorf("a socket path of over 107 bytes gives %v", err)
 	}
 }
 

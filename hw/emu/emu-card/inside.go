@@ -18,6 +18,13 @@ const (
 	usualPort    = 0x8C7B       // vpcd's own default
 )
 
+// errUnusable says that the namespaces were made but may not be arranged, as
+// where a security module takes an unprivileged user's rights away again. The
+// process then exits with exitUnusable and its parent does without them.
+var errUnusable = errors.New("namespaces are unusable")
+
+const exitUnusable = 3
+
 // runInside is the process in the namespaces: it arranges mounts and loopback,
 // then runs pcscd and the card.
 func runInside(ctx context.Context, s settings, log *slog.Logger) error {
@@ -28,11 +35,8 @@ func runInside(ctx context.Context, s settings, log *slog.Logger) error {
 	}
 	defer l.Close()
 	f.Close()
-	if err := arrangeMounts(s.pcscd()); err != nil {
-		return err
-	}
-	if err := raiseLoopback(); err != nil {
-		return err
+	if err := errors.Join(arrangeMounts(s.pcscd()), raiseLoopback()); err != nil {
+		return fmt.Errorf("%w: %w", errUnusable, err)
 	}
 	if err := writeReaders(s.readers(), usualPort); err != nil {
 		return err

@@ -44,6 +44,9 @@ func main() {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	if err := run(log); err != nil {
 		fmt.Fprintln(os.Stderr, "emu-card:", err)
+		if errors.Is(err, errUnusable) {
+			os.Exit(exitUnusable)
+		}
 		os.Exit(1)
 	}
 }

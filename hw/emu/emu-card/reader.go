@@ -67,7 +67,11 @@ func (r *reader) insert(person int, document, fault string) error {
 	}
 	for range putTries {
 		r.remove()
-		time.Sleep(time.Until(r.removed.Add(emptyTime)))
+		select {
+		case <-r.ctx.Done():
+			return fmt.Errorf("insert card: %w", r.ctx.Err())
+		case <-time.After(time.Until(r.removed.Add(emptyTime))):
+		}
 		if err = r.put(card); err == nil {
 			r.log.Info("card inserted", "document", document, "fault", fault)
 			return nil

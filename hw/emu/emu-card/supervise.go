@@ -29,18 +29,36 @@ func supervise(ctx context.Context, s settings, log *slog.Logger) error {
 	}
 	defer os.RemoveAll(s.readers())
 	defer os.RemoveAll(s.pcscd())
+	err := superviseInside(ctx, s)
+	if !errors.Is(err, errUnusable) {
+		return err
+	}
+	log.Warn("namespaces refused, using the plain host", "error", err)
+	control, err := listenControl(s.control())
+	if err != nil {
+		return err
+	}
+	defer control.Close()
+	return runOnHost(ctx, s, control, log)
+}
+
+// superviseInside returns errUnusable when the kernel refuses the namespaces,
+// before anything was served.
+func superviseInside(ctx context.Context, s settings) error {
 	control, err := listenControl(s.control())
 	if err != nil {
 		return err
 	}
 	defer control.Close() // removes the socket file
-
 	cmd, err := startInside(control)
 	if err != nil {
-		log.Warn("namespaces refused, using the plain host", "error", err)
-		return runOnHost(ctx, s, control, log)
+		return fmt.Errorf("%w: %w", errUnusable, err)
 	}
-	return wait(ctx, cmd)
+	err = wait(ctx, cmd)
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() == exitUnusable {
+		return errUnusable
+	}
+	return err
 }
 
 func listenControl(path string) (*net.UnixListener, error) {
@@ -56,7 +74,8 @@ func listenControl(path string) (*net.UnixListener, error) {
 
 // startInside starts this program in its own mount and network namespaces,
 // inside a user namespace where it is not root. The control socket goes along
-// as file 3, since the child may hide its path under a mount.
+// as file 3, since the child may hide its path under a mount. Nobody may accept
+// on control afterwards: handing it over makes it blocking.
 func startInside(control *net.UnixListener) (*exec.Cmd, error) {
 	f, err := control.File()
 	if err != nil {

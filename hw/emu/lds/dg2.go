@@ -49,9 +49,9 @@ func facialRecord(portrait []byte, sex string) ([]byte, error) {
 	b = append(b, 0, 0, 0, 0, 0)                              // property mask, expression
 	b = append(b, 0, 0, 0, 0, 0, 0)                           // pose angles and their uncertainty
 	b = append(b, 0x01, 0x00)                                 // full frontal, JPEG
-	b = be.AppendUint16(b, uint16(c.Width))                   //
-	b = be.AppendUint16(b, uint16(c.Height))                  //
-	b = append(b, 0x01, 0x02)                                 // 24 bit RGB, static photograph from a digital camera
-	b = append(b, 0, 0, 0, 0)                                 // device type, quality: unspecified
+	b = be.AppendUint16(b, uint16(c.Width))
+	b = be.AppendUint16(b, uint16(c.Height))
+	b = append(b, 0x01, 0x02) // 24 bit RGB, static photograph from a digital camera
+	b = append(b, 0, 0, 0, 0) // device type, quality: unspecified
 	return append(b, portrait...), nil
 }

@@ -36,6 +36,7 @@ func Encrypt(key, data []byte) []byte {
 	return out
 }
 
+// Decrypt undoes Encrypt.
 func Decrypt(key, data []byte) []byte {
 	out := make([]byte, len(data))
 	cipher.NewCBCDecrypter(block(key), make([]byte, 8)).CryptBlocks(out, data)
@@ -73,6 +74,7 @@ func Pad(data []byte) []byte {
 	return out
 }
 
+// Unpad undoes Pad; false means that the padding is not there.
 func Unpad(data []byte) ([]byte, bool) {
 	for i := len(data) - 1; i >= 0 && i >= len(data)-8; i-- {
 		switch data[i] {

@@ -38,3 +38,30 @@ func TestNextRefuses(t *testing.T) {
 		}
 	}
 }
+
+// FuzzNext: what Next splits off and encodes again in the shortest form has the
+// same value, and nothing of the input is lost.
+func FuzzNext(f *testing.F) {
+	for _, s := range []string{"6100", "5f1f0141", "7f618180", "5381ff", "870901020304050607080999029000"} {
+		b, err := hex.DecodeString(s)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		tag, value, rest, err := Next(data)
+		if err != nil {
+			return
+		}
+		if !bytes.HasSuffix(data, append(bytes.Clone(value), rest...)) {
+			t.Fatal("value and rest are not the end of the input")
+		}
+		if tag>>8 == 0 || tag>>8&0x1F == 0x1F || tag>>16&0x1F == 0x1F {
+			again, same, left, err := Next(TLV(tag, value))
+			if err != nil || again != tag || !bytes.Equal(same, value) || len(left) > 0 {
+				t.Fatalf("tag %X does not come back: %v", tag, err)
+			}
+		}
+	})
+}
