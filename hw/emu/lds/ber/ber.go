@@ -18,7 +18,7 @@ func TLV(tag uint32, parts ...[]byte) []byte {
 	}
 	out := make([]byte, 0, n+8)
 	for shift := 24; shift >= 0; shift -= 8 {
-		if b := byte(tag >> shift); b != 0 || len(out) > 0 {
+		if b := byte(tag >> shift); b != 0 || len(out) > 0 || shift == 0 {
 			out = append(out, b)
 		}
 	}
