@@ -84,6 +84,8 @@ func TestScreenByKeyboard(t *testing.T) {
 		Residence: &eid.ResidenceCard{Type: "TRC", Number: "TT099000", Expiry: "2029-12-31"},
 		English:   true, Width: 1024, Height: 768,
 	}
+	mistaken := citizen
+	mistaken.Mistyped, mistaken.StopAt = "099000000000", "face"
 	tests := []struct {
 		name  string
 		plan  e2e.Plan
@@ -100,6 +102,8 @@ func TestScreenByKeyboard(t *testing.T) {
 			[]string{"start", "chip", "face", "finger", "finger", "finger", "finger", "details", "consent", "send"}},
 		{"impostor", citizen, "commune_police", true, "", "refused", eid.CodeFaceMismatch,
 			[]string{"start", "chip", "face", "face", "face"}},
+		{"mistyped_then_stopped", mistaken, "commune_police", false, "", "abandoned", "",
+			[]string{"start", "chip", "chip", "abandoned"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -113,6 +113,15 @@ func (s *screen) press(keys string) error {
 	return nil
 }
 
+// pressShift sends keys with Shift held.
+func (s *screen) pressShift(keys string) error {
+	s.keys++
+	if err := chromedp.Do(s.tab, chromedp.KeyEvent(keys, chromedp.KeyModifiers(chromedp.ModifierShift))); err != nil {
+		return fmt.Errorf("press shift and keys: %w", err)
+	}
+	return nil
+}
+
 // tabTo presses Tab until the focused element fits, at most n times.
 func (s *screen) tabTo(what string, n int, ok func(seen) bool) error {
 	for range n {
