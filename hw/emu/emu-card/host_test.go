@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -32,6 +33,7 @@ func dropRights(folder string) error {
 	if err := raiseLoopback(); err != nil {
 		return err
 	}
+	runtime.LockOSThread() // capabilities are the thread's
 	if err := unix.Prctl(unix.PR_CAPBSET_DROP, unix.CAP_SYS_ADMIN, 0, 0, 0); err != nil {
 		return fmt.Errorf("drop capability: %w", err)
 	}
