@@ -172,8 +172,8 @@ func TestEnds(t *testing.T) {
 	}
 }
 
-// TestKilled kills the program outright: pcscd must not survive it, and the
-// next run must start over what it left.
+// TestKilled kills the program outright: pcscd must not survive it, and
+// what it left in the run folder must not hinder the next run there.
 func TestKilled(t *testing.T) {
 	d := start(t, "--person", "0")
 	pid := daemon(t, d)
@@ -185,6 +185,12 @@ func TestKilled(t *testing.T) {
 		if time.Now().After(end) {
 			t.Fatal("pcscd outlives its desk")
 		}
+	}
+	again := prepare(t)
+	again.cmd.Args[2] = d.run // the value of --run-dir
+	again.launch(t, filepath.Join(d.run, "pcscd", "pcscd.comm"))
+	if err := d.send(t, control.Command{Do: "insert", Person: 0}); err != nil {
+		t.Errorf("insert in the next run: %v", err)
 	}
 }
 
