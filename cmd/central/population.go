@@ -2,14 +2,15 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"image"
 	"log/slog"
 	"os"
+	"runtime"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
 
 	"github.com/enrold/enrold/hw/emu/persons"
 	"github.com/enrold/enrold/hw/emu/ridge"
@@ -67,13 +68,37 @@ func newPopulation(photos, models string) (*population, error) {
 	return p, nil
 }
 
-// load loads the face models; requests wait for it.
-func (p *population) load(log *slog.Logger) error {
-	defer close(p.loaded)
+// load loads the face models, which requests wait for, and then derives the
+// fingers on record, which they do not.
+func (p *population) load(ctx context.Context, log *slog.Logger) error {
 	p.engine, p.failed = dlib.Open(p.models)
+	close(p.loaded)
 	if p.failed != nil {
 		// Serving goes on: what is received stays undecided, as with a database down.
 		log.Error("face models not loaded", "error", p.failed)
+	}
+	done := make(chan error)
+	go func() { done <- p.fileFingers(ctx) }()
+	return <-done
+}
+
+// fileFingers derives the fingers that desks ask for most. A real central has
+// its templates on file, so this takes only what time is left over: the thread
+// has the lowest priority and, being locked, ends with its goroutine.
+func (p *population) fileFingers(ctx context.Context) error {
+	runtime.LockOSThread()
+	if err := unix.Setpriority(unix.PRIO_PROCESS, 0, 19); err != nil {
+		return fmt.Errorf("lower priority: %w", err)
+	}
+	for _, person := range p.people {
+		for _, position := range []eid.FingerPosition{eid.RightIndex, eid.LeftIndex} {
+			if ctx.Err() != nil {
+				return nil
+			}
+			if _, err := p.finger(person.FingerSeed(position)); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
@@ -211,15 +236,20 @@ func (p *population) compareFingers(ctx context.Context, person persons.Person, 
 // finger returns the template on record, grown when first asked for.
 func (p *population) finger(seed uint64) (*finger.Template, error) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	if t, ok := p.fingers[seed]; ok {
-		return t, nil
+	filed, ok := p.fingers[seed]
+	p.mu.Unlock()
+	if ok {
+		return filed, nil
 	}
+	// Without the lock: a decision must not wait for a low-priority derivation of
+	// another finger, and deriving one twice does no harm.
 	img := ridge.Grow(seed).Impression(recordImpression, ridge.WindowZFM)
 	t, _, err := finger.Extract(finger.Image{Width: img.Width, Height: img.Height, DPI: img.DPI, Pixels: img.Pixels})
 	if err != nil {
-		return nil, errors.Join(errors.New("extract record"), err)
+		return nil, fmt.Errorf("extract record: %w", err)
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.fingers[seed] = t
 	return t, nil
 }

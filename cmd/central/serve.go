@@ -79,7 +79,7 @@ func (c serveCommand) Run(ctx context.Context) (err error) {
 		return nil
 	})
 	g.Go(func() error { return in.Run(working) })
-	g.Go(func() error { return people.load(log) })
+	g.Go(func() error { return people.load(working, log) })
 	g.Go(func() error {
 		<-working.Done()
 		last, cancel := context.WithTimeout(context.Background(), shutdownWithin)
