@@ -364,6 +364,69 @@ func TestContradictions(t *testing.T) {
 	}
 }
 
+// A chip that was changed and no longer makes sense is a forgery first: the
+// check fails, and what could be read is there.
+func TestDamageIsForgeryFirst(t *testing.T) {
+	id := identity(t, 0, "citizen")
+	for name, damage := range map[string]func(map[uint16][]byte){
+		"name in DG1":        func(f map[uint16][]byte) { swap(f[lds.DG(1)], "NGUYEN", "NGUYEM") },
+		"check digit in DG1": func(f map[uint16][]byte) { swap(f[lds.DG(1)], "6405", "6406") },
+		"DG13":               func(f map[uint16][]byte) { f[lds.DG(13)][5] ^= 0xFF },
+		"name in DG13":       func(f map[uint16][]byte) { swap(f[lds.DG(13)], " AN", " EN") },
+	} {
+		chip, err := lds.Load(0, "citizen", photos)
+		if err != nil {
+			t.Skip("photographs are missing: run make setup")
+		}
+		damage(chip.Files)
+		card, err := icc.New(chip, icc.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc, err := reader.Read(context.Background(), &line{card: card}, keyOf(id), reader.Options{Trust: anchors(t), Now: now})
+		if err != nil || doc.PA.State != eid.CheckFailed || len(doc.Portrait) == 0 {
+			t.Errorf("%s: %v %+v", name, err, doc.PA)
+		}
+	}
+}
+
+func swap(b []byte, old, with string) {
+	copy(b[bytes.Index(b, []byte(old)):], with) // panics if old is not there
+}
+
+// An authentic chip whose files contradict each other.
+func TestNameOfDG13Differs(t *testing.T) {
+	p, err := persons.Get(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]eid.Code{
+		"ĐẶNG HỮU ĐỨC": "", "ĐẶNG HỮU ĐỨƠC": eid.CodeChipMismatch, "TRẦN THỊ B": eid.CodeChipMismatch,
+	} {
+		p.Citizen.Name = name
+		paths, err := p.Photos(photos)
+		if err != nil {
+			t.Skip("photographs are missing: run make setup")
+		}
+		photo, err := os.ReadFile(paths[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		chip, err := lds.Citizen(p, photo)
+		if err != nil {
+			t.Fatal(err)
+		}
+		card, err := icc.New(chip, icc.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc, err := reader.Read(context.Background(), &line{card: card}, keyOf(p.Citizen), reader.Options{Trust: anchors(t), Now: now})
+		if doc.PA.State != eid.CheckOK || (want == "") != (err == nil) || err != nil && eid.CodeOf(err) != want {
+			t.Errorf("%s: %v %+v", name, err, doc.PA)
+		}
+	}
+}
+
 func TestNoApplication(t *testing.T) {
 	l := newLine(t, 0, "citizen", icc.Options{})
 	l.answer = func(int, []byte) ([]byte, error) { return []byte{0x6A, 0x82}, nil }

@@ -181,6 +181,32 @@ func (d direct) Call(ctx context.Context, method string, in, out any, each func(
 	return cbor.Unmarshal(raw, out)
 }
 
+// The card is pulled while EF.SOD is being read.
+func TestCardPulled(t *testing.T) {
+	desk := pcsctest.Start(t)
+	var cfg config.Config
+	cfg.Chip.Socket = pcsctest.Socket()
+	handlers, _, err := chip.Handlers(cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	desk.Insert(0, "citizen", "")
+	key, _ := keyOf(t, 0, "citizen")
+	pulled := sync.OnceFunc(desk.Remove)
+	_, err = chip.NewClient(direct(handlers)).ReadChip(context.Background(), key, func(_ float64, file string) {
+		if file == "SOD" {
+			pulled()
+		}
+	})
+	if eid.CodeOf(err) != eid.CodeChipRemoved {
+		t.Error(err)
+	}
+	desk.Insert(0, "citizen", "")
+	if _, err = chip.NewClient(direct(handlers)).ReadChip(context.Background(), key, nil); err != nil {
+		t.Errorf("put back: %v", err)
+	}
+}
+
 // The worker survives a caller that gives up, and logs nothing about the person.
 func TestCancelAndLog(t *testing.T) {
 	desk := pcsctest.Start(t)
