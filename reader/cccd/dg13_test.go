@@ -94,7 +94,7 @@ func TestSharedVector(t *testing.T) {
 	want := cccd.Data{
 		Number: "099190000011", Name: "Nguyễn Thị Ánh Tuyết", Birth: "1990-01-15", Sex: "F", Nationality: "Việt Nam",
 		PlaceOfOrigin: "Phường Mẫu, Hà Nội", Residence: "Số 1 Đường Mẫu, Phường Mẫu, Hà Nội",
-		Issued: "2024-07-02", Expiry: "2030-01-15", OldNumber: "012345678",
+		Issued: "2024-07-20", Expiry: "2030-01-15", OldNumber: "012345678",
 	}
 	if err != nil || d != want {
 		t.Errorf("%+v %v", d, err)
