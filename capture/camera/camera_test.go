@@ -23,6 +23,7 @@ type script struct {
 	mu     sync.Mutex
 	at     int
 	looked int
+	frozen bool // the sensor's noise is missing
 }
 
 type scene struct {
@@ -51,6 +52,9 @@ func (s *script) Next(ctx context.Context, after uint64) (*video.Frame, error) {
 			p := bgr[3*(y*1280+x):]
 			p[0], p[1], p[2] = v, v, v
 		}
+	}
+	if !s.frozen {
+		bgr[0] = uint8(s.at)
 	}
 	return video.NewFrame(uint64(s.at), time.Now(), 1280, 720, bgr)
 }
@@ -171,6 +175,14 @@ func TestCaptureNamesTheObstacle(t *testing.T) {
 	cancel()
 	if _, err := cam.CaptureFace(ctx, 1, func(Guidance) {}); err == nil {
 		t.Error("a cancelled capture gives samples")
+	}
+}
+
+func TestFrozenPictureIsNoCamera(t *testing.T) {
+	s := &script{scenes: []scene{good}, frozen: true}
+	_, err := New(s, s, "test", eid.OriginEmulated).CaptureFace(t.Context(), 2, func(Guidance) {})
+	if eid.CodeOf(err) != eid.CodeCameraStalled {
+		t.Errorf("%v, want %s", err, eid.CodeCameraStalled)
 	}
 }
 

@@ -3,6 +3,7 @@ package camera
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -17,10 +18,13 @@ const (
 	mostSamples  = 8
 )
 
+var errFrozen = errors.New("the picture never changes")
+
 // CaptureFace returns the n best frames that pass every gate, best first, as
 // soon as there are n. guidance is called when it changes. When the time-out
 // comes first it fails with what stood in the way: eid.CodeNoFace,
-// eid.CodeManyFaces or eid.CodeQualityFace.
+// eid.CodeManyFaces, eid.CodeQualityFace, or eid.CodeCameraStalled for a camera
+// that shows the same picture again and again.
 func (c *Camera) CaptureFace(ctx context.Context, n int, guidance func(Guidance)) ([]eid.FaceSample, error) {
 	const op = "capture face"
 	if n < 1 || n > mostSamples {
@@ -29,9 +33,13 @@ func (c *Camera) CaptureFace(ctx context.Context, n int, guidance func(Guidance)
 	var taken []*Observation
 	var said Guidance
 	seen := map[Guidance]int{}
+	frozen := 0
 	var after uint64
 	for end := time.Now().Add(captureLimit); len(taken) < n; {
 		if time.Now().After(end) {
+			if frozen > len(taken) {
+				return nil, eid.Fail(eid.CodeCameraStalled, op, errFrozen)
+			}
 			return nil, eid.Fail(obstacle(seen), op, nil)
 		}
 		o, err := c.Observe(ctx, after)
@@ -44,9 +52,14 @@ func (c *Camera) CaptureFace(ctx context.Context, n int, guidance func(Guidance)
 			said = o.Guidance
 			guidance(said)
 		}
-		if o.Guidance == OK && (len(taken) == 0 || o.Frame.Taken.Sub(taken[len(taken)-1].Frame.Taken) >= spacing) {
-			taken = append(taken, o)
+		if o.Guidance != OK || len(taken) > 0 && o.Frame.Taken.Sub(taken[len(taken)-1].Frame.Taken) < spacing {
+			continue
 		}
+		if slices.ContainsFunc(taken, func(t *Observation) bool { return t.Frame.Same(o.Frame) }) {
+			frozen++
+			continue
+		}
+		taken = append(taken, o)
 	}
 	slices.SortStableFunc(taken, func(a, b *Observation) int { return cmp.Compare(b.Quality, a.Quality) })
 	samples := make([]eid.FaceSample, 0, n)

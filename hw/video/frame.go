@@ -1,6 +1,7 @@
 package video
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"image"
@@ -31,6 +32,12 @@ func NewFrame(seq uint64, taken time.Time, width, height int, bgr []byte) (*Fram
 
 // Bounds is the frame's rectangle, from (0,0).
 func (f *Frame) Bounds() image.Rectangle { return image.Rect(0, 0, f.Width, f.Height) }
+
+// Same tells whether f and g show exactly the same pixels, which two pictures of
+// a living sensor never do.
+func (f *Frame) Same(g *Frame) bool {
+	return f.Width == g.Width && f.Height == g.Height && bytes.Equal(f.bgr, g.bgr)
+}
 
 // Gray returns a gray copy at most width pixels wide, without padding between rows.
 func (f *Frame) Gray(width int) (*image.Gray, error) {

@@ -48,6 +48,9 @@ func TestFrameShapes(t *testing.T) {
 			t.Errorf("jpeg at %d: %v", c.width, err)
 		}
 	}
+	if !f.Same(gradient(t, 100, 51)) || f.Same(gradient(t, 51, 100)) || f.Same(gradient(t, 99, 51)) {
+		t.Error("same frames are told apart or other ones not")
+	}
 	gray, err := f.Gray(0)
 	if err != nil {
 		t.Fatal(err)

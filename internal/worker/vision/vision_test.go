@@ -245,6 +245,7 @@ func TestPreviewBesideCapture(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var frames int
+	enough := make(chan struct{})
 	var first, last time.Time
 	var showing sync.WaitGroup
 	var previewErr error
@@ -259,11 +260,17 @@ func TestPreviewBesideCapture(t *testing.T) {
 			if last = time.Now(); frames == 0 {
 				first = last
 			}
-			frames++
+			if frames++; frames == 30 {
+				close(enough)
+			}
 			return nil
 		})
 	})
-	time.Sleep(2 * time.Second)
+	select {
+	case <-enough:
+	case <-time.After(20 * time.Second):
+		t.Error("the preview gives too few frames")
+	}
 	begin := time.Now()
 	if _, err := d.CaptureFace(t.Context(), 3, nil); err != nil {
 		t.Error(err)
@@ -273,9 +280,6 @@ func TestPreviewBesideCapture(t *testing.T) {
 	showing.Wait()
 	if ctx.Err() == nil || previewErr == nil || eid.CodeOf(previewErr) != eid.CodeInternal {
 		t.Errorf("preview ended with %v", previewErr)
-	}
-	if frames < 10 {
-		t.Errorf("%d frames of preview", frames)
 	}
 	t.Logf("%.1f frames a second", float64(frames-1)/last.Sub(first).Seconds())
 }

@@ -4,6 +4,13 @@
 #include <dlib/array2d.h>
 #include <dlib/image_processing/frontal_face_detector.h>
 
+// Weak: the reference BLAS does not have it.
+extern "C" void openblas_set_num_threads(int) __attribute__((weak));
+
+extern "C" void enrold_one_blas_thread(void) {
+  if (openblas_set_num_threads) openblas_set_num_threads(1);
+}
+
 extern "C" void *enrold_detector_new(char **message) {
   try {
     return new dlib::frontal_face_detector(dlib::get_frontal_face_detector());

@@ -19,6 +19,9 @@ void enrold_detector_free(void *detector);
 int enrold_detect(void *detector, const uint8_t *pixels, long width, long height, double adjust,
                   enrold_face *out, int max, char **message);
 
+// Makes OpenBLAS, where it is the BLAS in use, work in the caller's thread.
+void enrold_one_blas_thread(void);
+
 #ifdef __cplusplus
 }
 #endif

@@ -46,6 +46,7 @@ var _ face.Engine = (*Engine)(nil)
 // Open checks and loads the models in dir (0.3 to 1 s). Missing or damaged
 // models are eid.CodeModels. Close the engine.
 func Open(dir string) (*Engine, error) {
+	oneBLASThread()
 	// The detector's weights unpack for 200 ms, beside the rest.
 	var detector *Detector
 	var detectorErr error
