@@ -86,6 +86,9 @@ func (w *world) desk(t testing.TB, role string) *Desk {
 	return d
 }
 
+// honest puts the right person with the right document and fingers at the desk.
+func (w *world) honest() { w.document, w.stranger, w.finger = citizenCard(), false, nil }
+
 func (w *world) now() time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
