@@ -21,7 +21,7 @@ ui: ## build the officer's screen into internal/web/ui/dist
 
 build: ui ## build bin/enrold, bin/central and the emulators
 	@echo "build: compiling (the first time OpenCV's and dlib's bindings take some minutes)"
-	@$(env) && go build -trimpath $(ldflags) -o bin/ ./cmd/enrold ./cmd/central ./hw/emu/emu-card ./hw/emu/emu-scanner ./hw/emu/emu-camera
+	@$(env) && go build $(ldflags) -o bin/ ./cmd/enrold ./cmd/central ./hw/emu/emu-card ./hw/emu/emu-scanner ./hw/emu/emu-camera
 	@echo "build: bin/enrold bin/central $(emulators:%=bin/%)"
 
 demo: setup build ## enrol an emulated person end to end; ARGS="--once --json" for one visit

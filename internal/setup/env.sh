@@ -7,4 +7,4 @@ mkdir -p "$root/build/lib"
 [ -f "$root/build/lib/libcblas.so" ] || echo 'INPUT(-lblas)' >"$root/build/lib/libcblas.so"
 export CXX="$root/internal/setup/cxx"
 export CGO_LDFLAGS="-L$root/build/lib -Wl,--as-needed"
-export GOFLAGS="${GOFLAGS:--buildvcs=false}"
+export GOFLAGS="-buildvcs=false -trimpath" # one set of flags for builds and tests, so that the slow bindings compile once

@@ -60,7 +60,7 @@ func (c *client) run() {
 // call sends one call. done is closed by the caller's context; the returned
 // wait gives the result, and is also how long a cancelled call takes to end.
 func (c *client) start(method string, in any, each func(cbor.RawMessage)) (uint64, *pendingCall, error) {
-	body, err := cbor.Marshal(in)
+	body, err := encMode.Marshal(in)
 	if err != nil {
 		return 0, nil, eid.Fail(eid.CodeInternal, "call worker", fmt.Errorf("encode argument: %w", err))
 	}

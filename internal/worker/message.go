@@ -44,6 +44,15 @@ var decMode = func() cbor.DecMode {
 	return m
 }()
 
+// encMode keeps the fractions of a second, which CBOR's default drops.
+var encMode = func() cbor.EncMode {
+	m, err := cbor.EncOptions{Time: cbor.TimeRFC3339Nano}.EncMode()
+	if err != nil {
+		panic(err) // constant options
+	}
+	return m
+}()
+
 // stream reads and writes messages; writes may come from many goroutines.
 type stream struct {
 	rw io.ReadWriteCloser
@@ -51,7 +60,7 @@ type stream struct {
 }
 
 func (s *stream) write(m message) error {
-	body, err := cbor.Marshal(m)
+	body, err := encMode.Marshal(m)
 	if err != nil {
 		return fmt.Errorf("encode message: %w", err)
 	}
@@ -91,7 +100,7 @@ func (s *stream) read() (message, error) {
 func encode(id uint64, out any, err error) message {
 	m := message{Kind: kindResult, ID: id}
 	if err == nil {
-		m.Body, err = cbor.Marshal(out)
+		m.Body, err = encMode.Marshal(out)
 	}
 	if err != nil {
 		m.Body, m.Code, m.Op, m.Error = nil, eid.CodeOf(err), "worker", err.Error()

@@ -86,7 +86,7 @@ func (s *server) call(ctx context.Context, m message) (any, error) {
 		return nil, eid.Fail(eid.CodeInternal, "worker", fmt.Errorf("no method %q", m.Method))
 	}
 	emit := func(progress any) error {
-		body, err := cbor.Marshal(progress)
+		body, err := encMode.Marshal(progress)
 		if err != nil {
 			return fmt.Errorf("encode progress: %w", err)
 		}

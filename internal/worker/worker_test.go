@@ -90,6 +90,15 @@ func TestCallWithProgress(t *testing.T) {
 	}
 }
 
+func TestTimesKeepTheirFractions(t *testing.T) {
+	h := start(t)
+	sent := time.Date(2026, 11, 24, 8, 30, 0, 123456789, time.UTC)
+	var got time.Time
+	if err := h.Call(t.Context(), "echo", sent, &got, nil); err != nil || !got.Equal(sent) {
+		t.Fatalf("sent %v, got %v, %v", sent, got, err)
+	}
+}
+
 func TestFailureKeepsItsCode(t *testing.T) {
 	h := start(t)
 	err := h.Call(t.Context(), "fail", nil, nil, nil)
