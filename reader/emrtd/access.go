@@ -10,6 +10,7 @@ import (
 
 	"github.com/enrold/enrold/reader/apdu"
 	"github.com/enrold/enrold/reader/mrz"
+	"github.com/enrold/enrold/reader/sm"
 	"github.com/enrold/enrold/reader/tlv"
 )
 
@@ -32,7 +33,7 @@ var application = []byte{0xA0, 0x00, 0x00, 0x02, 0x47, 0x10, 0x01}
 // is ErrNotOffered lets the next way try.
 type Access interface {
 	Name() string
-	Open(ctx context.Context, card *apdu.Channel, terms Terms) (*Session, error)
+	Open(ctx context.Context, card *apdu.Channel, terms Terms) (*sm.Session, error)
 }
 
 // Terms is what an access procedure may use.

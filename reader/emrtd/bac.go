@@ -10,6 +10,7 @@ import (
 	"io"
 
 	"github.com/enrold/enrold/reader/apdu"
+	"github.com/enrold/enrold/reader/sm"
 )
 
 // BAC is Basic Access Control (Doc 9303-11 §4.3). Rand gives the terminal's
@@ -20,7 +21,7 @@ type BAC struct{ Rand io.Reader }
 func (BAC) Name() string { return "BAC" }
 
 // Open selects the application, proves knowledge of the key and agrees on a session.
-func (b BAC) Open(ctx context.Context, card *apdu.Channel, terms Terms) (*Session, error) {
+func (b BAC) Open(ctx context.Context, card *apdu.Channel, terms Terms) (*sm.Session, error) {
 	if err := selectApplication(ctx, card); err != nil {
 		return nil, err
 	}
@@ -48,14 +49,14 @@ func (b BAC) Open(ctx context.Context, card *apdu.Channel, terms Terms) (*Sessio
 // handshake is the terminal's side of the key establishment (Doc 9303-11
 // §4.3.3): key establishment mechanism 6 of ISO/IEC 11770-2.
 type handshake struct {
-	suite         *tdes
+	suite         sm.Suite
 	rndIC, rndIFD []byte // 8 bytes
 	kIFD          []byte // 16 bytes
 }
 
 func newHandshake(information string, rndIC []byte, random io.Reader) (*handshake, error) {
 	seed := sha1.Sum([]byte(information))
-	s, err := newTDES(deriveTDES(seed[:16], purposeEnc), deriveTDES(seed[:16], purposeMAC))
+	s, err := sm.New(sm.TDES, sm.TDES.Derive(seed[:16], sm.Enc), sm.TDES.Derive(seed[:16], sm.MAC))
 	if err != nil {
 		return nil, err
 	}
@@ -68,30 +69,30 @@ func newHandshake(information string, rndIC []byte, random io.Reader) (*handshak
 
 // command is the data of EXTERNAL AUTHENTICATE: E(RND.IFD || RND.IC || K.IFD) and its MAC.
 func (h *handshake) command() []byte {
-	e := h.suite.encrypt(nil, bytes.Join([][]byte{h.rndIFD, h.rndIC, h.kIFD}, nil))
-	return append(e, h.suite.mac(pad(e, 8))...)
+	e := h.suite.EncryptCBC(bytes.Join([][]byte{h.rndIFD, h.rndIC, h.kIFD}, nil))
+	return append(e, h.suite.Token(e)...)
 }
 
 // session checks the chip's answer E(RND.IC || RND.IFD || K.IC) and its MAC and
 // derives the session keys and the first send sequence counter.
-func (h *handshake) session(answer []byte) (*Session, error) {
+func (h *handshake) session(answer []byte) (*sm.Session, error) {
 	if len(answer) != 40 {
 		return nil, fmt.Errorf("authenticate: answer of %d bytes", len(answer))
 	}
 	e, mac := answer[:32], answer[32:]
-	if subtle.ConstantTimeCompare(h.suite.mac(pad(e, 8)), mac) != 1 {
+	if subtle.ConstantTimeCompare(h.suite.Token(e), mac) != 1 {
 		return nil, errors.New("authenticate: checksum of the chip's answer is wrong")
 	}
-	plain := h.suite.decrypt(nil, e)
+	plain := h.suite.DecryptCBC(e)
 	if !bytes.Equal(plain[:8], h.rndIC) || !bytes.Equal(plain[8:16], h.rndIFD) {
 		return nil, errors.New("authenticate: chip answers another challenge")
 	}
 	seed := make([]byte, 16)
 	subtle.XORBytes(seed, h.kIFD, plain[16:])
-	s, err := newTDES(deriveTDES(seed, purposeEnc), deriveTDES(seed, purposeMAC))
+	s, err := sm.New(sm.TDES, sm.TDES.Derive(seed, sm.Enc), sm.TDES.Derive(seed, sm.MAC))
 	if err != nil {
 		return nil, err
 	}
 	ssc := append(append([]byte(nil), h.rndIC[4:]...), h.rndIFD[4:]...)
-	return &Session{suite: s, ssc: ssc}, nil
+	return sm.NewSession(s, ssc), nil
 }

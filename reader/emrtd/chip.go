@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/enrold/enrold/reader/apdu"
+	"github.com/enrold/enrold/reader/sm"
 	"github.com/enrold/enrold/reader/tlv"
 )
 
@@ -24,10 +25,9 @@ const (
 // DG returns the identifier of data group n, 1 to 16.
 func DG(n int) FileID { return FileID(0x0100 + n) }
 
-// ladder is the response sizes to try, largest first. The first leaves room for
-// secure messaging in the 65535 bytes that drivers carry; the rest are what
-// cards and readers in the field are known to take.
-var ladder = []int{65000, 4096, 1000, 256, 231, 224, 160, 112}
+// ladder is the response sizes to try, largest first: what cards and readers in
+// the field are known to take.
+var ladder = []int{sm.MaxPlain, 4096, 1000, 256, 231, 224, 160, 112}
 
 // maxReopened bounds how often a chip may end the session during one reading.
 const maxReopened = 12
@@ -39,7 +39,7 @@ type Chip struct {
 	card     *apdu.Channel
 	terms    Terms
 	access   Access
-	session  *Session
+	session  *sm.Session
 	maxLe    int
 	reopened int
 }
@@ -56,7 +56,7 @@ func Open(ctx context.Context, card *apdu.Channel, terms Terms, maxLe int, ways 
 	err = ErrNotOffered
 	for _, way := range ways {
 		if c.session, err = way.Open(ctx, card, terms); err == nil {
-			c.access, c.maxLe = way, c.session.plainLimit(maxLe)
+			c.access, c.maxLe = way, c.session.PlainLimit(maxLe)
 			return c, nil
 		}
 		if !errors.Is(err, ErrNotOffered) {
@@ -134,7 +134,7 @@ func (c *Chip) readAt(ctx context.Context, id FileID, offset, want int) ([]byte,
 		n := min(want, c.maxLe)
 		data, sw, err := c.readBinary(ctx, offset, n)
 		if err != nil {
-			u, ok := errors.AsType[*UnprotectedError](err)
+			u, ok := errors.AsType[*sm.UnprotectedError](err)
 			if !ok {
 				return nil, fmt.Errorf("read file %04X: %w", id, err)
 			}
@@ -205,9 +205,9 @@ func (c *Chip) readBinary(ctx context.Context, offset, n int) ([]byte, apdu.Stat
 // send protects and transmits one command. An answer outside secure messaging
 // ends the session; the next command runs the access procedure again first.
 func (c *Chip) send(ctx context.Context, cmd apdu.Command) (apdu.Response, error) {
-	if c.session.ended {
+	if c.session.Ended() {
 		if c.reopened++; c.reopened > maxReopened {
-			return apdu.Response{}, ErrSessionEnded
+			return apdu.Response{}, sm.ErrSessionEnded
 		}
 		s, err := c.access.Open(ctx, c.card, c.terms)
 		if _, refused := errors.AsType[*apdu.StatusError](err); refused {

@@ -1,22 +1,33 @@
-package emrtd
+package sm
 
 import (
 	"bytes"
+	"encoding/hex"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/enrold/enrold/reader/apdu"
 	"github.com/enrold/enrold/reader/tlv"
 )
 
-// session makes the session of Doc 9303-11 appendix D.4 after count steps.
-func session(t testing.TB, steps int) *Session {
+func unhex(t testing.TB, s string) []byte {
 	t.Helper()
-	s, err := newTDES(unhex(t, "979EC13B1CBFE9DCD01AB0FED307EAE5"), unhex(t, "F1CB1F1FB5ADF208806B89DC579DC1F8"))
+	b, err := hex.DecodeString(strings.ReplaceAll(s, " ", ""))
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := &Session{suite: s, ssc: unhex(t, "887022120C06C226")}
+	return b
+}
+
+// session makes the session of Doc 9303-11 appendix D.4 after count steps.
+func session(t testing.TB, steps int) *Session {
+	t.Helper()
+	s, err := New(TDES, unhex(t, "979EC13B1CBFE9DCD01AB0FED307EAE5"), unhex(t, "F1CB1F1FB5ADF208806B89DC579DC1F8"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := NewSession(s, unhex(t, "887022120C06C226"))
 	for range steps {
 		out.count()
 	}
@@ -71,7 +82,7 @@ func TestShortProtectedFits(t *testing.T) {
 	s := session(t, 0)
 	n := s.shortProtected()
 	size := func(n int) int {
-		padded := len(pad(make([]byte, n), 8))
+		padded := len(Pad(make([]byte, n), 8))
 		b := tlv.Append(nil, tagCryptogram, make([]byte, 1+padded))
 		return len(tlv.Append(tlv.Append(b, tagStatus, make([]byte, 2)), tagChecksum, make([]byte, 8)))
 	}
@@ -85,7 +96,7 @@ func TestShortProtectedFits(t *testing.T) {
 		}
 	}
 	for maxLe, want := range map[int]int{0: 65000, 65536: 65000, 256: 231, 300: 231, 512: 464} {
-		if got := s.plainLimit(maxLe); got != want {
+		if got := s.PlainLimit(maxLe); got != want {
 			t.Errorf("limit %d: %d", maxLe, got)
 		}
 	}
@@ -102,7 +113,7 @@ func TestPadding(t *testing.T) {
 		{in: []byte{0, 0}, bad: true},
 		{in: nil, bad: true},
 	} {
-		if got, err := unpad(c.in); (err != nil) != c.bad || !bytes.Equal(got, c.want) {
+		if got, err := Unpad(c.in); (err != nil) != c.bad || !bytes.Equal(got, c.want) {
 			t.Errorf("%X: %X %v", c.in, got, err)
 		}
 	}

@@ -1,6 +1,11 @@
-package emrtd
+// Package sm is secure messaging of travel documents (ICAO Doc 9303-11 §9.8):
+// it protects commands, opens responses and counts both. Nothing here runs in
+// constant time beyond the comparison of checksums: keys live for one reading
+// on the officer's own machine.
+package sm
 
 import (
+	"bytes"
 	"crypto/subtle"
 	"errors"
 	"fmt"
@@ -23,10 +28,19 @@ func (e *UnprotectedError) Error() string { return fmt.Sprintf("card answers %s 
 // Session protects commands and opens responses (Doc 9303-11 §9.8). It counts
 // both and ends at the first thing that does not hold.
 type Session struct {
-	suite suite
+	suite Suite
 	ssc   []byte
 	ended bool
 }
+
+// NewSession begins a session. ssc is the first send sequence counter, as long
+// as a block of the suite (Doc 9303-11 §9.8.6.3, §9.8.7.3).
+func NewSession(suite Suite, ssc []byte) *Session {
+	return &Session{suite: suite, ssc: bytes.Clone(ssc)}
+}
+
+// Ended says that nothing more can be sent in this session.
+func (s *Session) Ended() bool { return s.ended }
 
 const (
 	tagCryptogram    = 0x87 // padding indicator and encrypted data
@@ -40,19 +54,23 @@ const (
 // 256 bytes once protected by 3DES or AES: 87 81 E9 01, 232 padded bytes,
 // 99 02 xx xx, 8E 08 and the checksum for 3DES; AES pads to 224.
 func (s *Session) shortProtected() int {
-	if s.suite.blockSize() == 8 {
+	if s.suite.BlockSize() == 8 {
 		return 231
 	}
 	return 223
 }
 
-// plainLimit is the plain response that fits a response of maxLe bytes once
+// MaxPlain is the largest plain response to ask for: it leaves room for secure
+// messaging in the 65535 bytes that drivers carry.
+const MaxPlain = 65000
+
+// PlainLimit is the plain response that fits a response of maxLe bytes once
 // protected; 0 stands for an unknown limit.
-func (s *Session) plainLimit(maxLe int) int {
+func (s *Session) PlainLimit(maxLe int) int {
 	const overhead = 48 // data objects' headers, padding, status and checksum
 	switch {
-	case maxLe <= 0 || maxLe > ladder[0]:
-		return ladder[0]
+	case maxLe <= 0 || maxLe > MaxPlain:
+		return MaxPlain
 	case maxLe <= apdu.MaxShort+overhead:
 		return s.shortProtected()
 	}
@@ -65,11 +83,11 @@ func (s *Session) Protect(cmd apdu.Command) (apdu.Command, error) {
 		return apdu.Command{}, ErrSessionEnded
 	}
 	s.count()
-	block := s.suite.blockSize()
+	block := s.suite.BlockSize()
 	head := []byte{cmd.CLA | 0x0C, cmd.INS, cmd.P1, cmd.P2}
 	var body []byte
 	if len(cmd.Data) > 0 {
-		data := s.suite.encrypt(s.ssc, pad(cmd.Data, block))
+		data := s.suite.Encrypt(s.ssc, Pad(cmd.Data, block))
 		if cmd.INS&1 == 1 {
 			body = tlv.Append(body, tagCryptogramOdd, data)
 		} else {
@@ -82,11 +100,11 @@ func (s *Session) Protect(cmd apdu.Command) (apdu.Command, error) {
 	case cmd.Le > 0:
 		body = tlv.Append(body, tagLe, []byte{byte(cmd.Le)})
 	}
-	input := append(append([]byte(nil), s.ssc...), pad(head, block)...)
+	input := append(append([]byte(nil), s.ssc...), Pad(head, block)...)
 	if len(body) > 0 {
-		input = append(input, pad(body, block)...)
+		input = append(input, Pad(body, block)...)
 	}
-	body = tlv.Append(body, tagChecksum, s.suite.mac(input))
+	body = tlv.Append(body, tagChecksum, s.suite.MAC(input))
 	out := apdu.Command{CLA: head[0], INS: cmd.INS, P1: cmd.P1, P2: cmd.P2, Data: body, Le: apdu.MaxShort}
 	if cmd.Extended || cmd.Le > s.shortProtected() || len(body) > 255 {
 		out.Le, out.Extended = apdu.MaxExtended, true
@@ -137,9 +155,9 @@ func (s *Session) open(r apdu.Response) (apdu.Response, error) {
 	if len(status) != 2 || len(checksum) != 8 {
 		return apdu.Response{}, errors.New("protected response lacks status or checksum")
 	}
-	block := s.suite.blockSize()
-	input := append(append([]byte(nil), s.ssc...), pad(covered, block)...)
-	if subtle.ConstantTimeCompare(s.suite.mac(input), checksum) != 1 {
+	block := s.suite.BlockSize()
+	input := append(append([]byte(nil), s.ssc...), Pad(covered, block)...)
+	if subtle.ConstantTimeCompare(s.suite.MAC(input), checksum) != 1 {
 		return apdu.Response{}, errors.New("checksum of protected response is wrong")
 	}
 	out := apdu.Response{SW: apdu.Status(status[0])<<8 | apdu.Status(status[1])}
@@ -156,7 +174,7 @@ func (s *Session) open(r apdu.Response) (apdu.Response, error) {
 	if len(data) == 0 || len(data)%block != 0 {
 		return apdu.Response{}, errors.New("cryptogram is not of whole blocks")
 	}
-	if out.Data, err = unpad(s.suite.decrypt(s.ssc, data)); err != nil {
+	if out.Data, err = Unpad(s.suite.Decrypt(s.ssc, data)); err != nil {
 		return apdu.Response{}, err
 	}
 	return out, nil
