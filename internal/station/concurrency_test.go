@@ -166,7 +166,7 @@ func TestManyCallers(t *testing.T) {
 		wg.Go(func() {
 			events, leave := d.Subscribe()
 			defer leave()
-			for range 50 {
+			for range 15 {
 				for _, s := range stages {
 					_ = s.do(t.Context(), d) // most are refused as busy or out of order
 					d.View()
