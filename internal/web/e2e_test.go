@@ -52,11 +52,15 @@ func browserOrSkip(t *testing.T) {
 	if testing.Short() {
 		t.Skip("drives a browser")
 	}
+	skip := t.Skip
+	if os.Getenv("ENROLD_REQUIRE_E2E") != "" {
+		skip = t.Fatal
+	}
 	if _, err := e2e.Available(); err != nil {
-		t.Skip(err)
+		skip(err)
 	}
 	if _, err := fs.Stat(ui.Files(), "index.html"); err != nil {
-		t.Skip("the screen is not built: make ui")
+		skip("the screen is not built: make ui")
 	}
 }
 
@@ -107,7 +111,7 @@ func TestScreenByKeyboard(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			d := &fakeDesk{pace: 60 * time.Millisecond, wrong: test.wrong}
+			d := &fakeDesk{pace: 60 * time.Millisecond, wrong: test.wrong, place: make(chan struct{}, 1)}
 			s := serveDesk(t, d, web.Info{Desk: "desk-099", Role: test.role, Officer: "officer-1", Emulated: true})
 			ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 			defer cancel()
@@ -116,6 +120,9 @@ func TestScreenByKeyboard(t *testing.T) {
 			var acts []string
 			plan.Act = func(_ context.Context, prompt string, position eid.FingerPosition, nth int) error {
 				acts = append(acts, prompt)
+				if prompt == "place" {
+					d.place <- struct{}{}
+				}
 				return nil
 			}
 			if test.state != "" {

@@ -47,7 +47,7 @@ func (h *hub) notify(kind string) {
 	}
 }
 
-// events streams the visit as it stands, then every event (server-sent events,
+// events streams the desk's events, the visit as it stands first (server-sent events,
 // one JSON object each), and a comment as a sign of life.
 func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	fromDesk, leave := s.opts.Desk.Subscribe()
@@ -57,9 +57,6 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 
 	w.Header().Set("Content-Type", "text/event-stream")
 	out := eventWriter{w: w, rc: http.NewResponseController(w)}
-	if out.event(station.Event{Kind: "visit", Visit: s.opts.Desk.View()}) != nil {
-		return
-	}
 	beat := time.NewTicker(s.opts.Heartbeat)
 	defer beat.Stop()
 	for {

@@ -18,6 +18,7 @@ import (
 type fakeDesk struct {
 	pace  time.Duration // of one stage of an operation
 	wrong bool          // another person sits at the camera
+	place chan struct{} // the scanner waits for a finger; nil where one lies on it
 
 	mu      sync.Mutex
 	view    *station.View
@@ -40,6 +41,7 @@ func (d *fakeDesk) Subscribe() (<-chan station.Event, func()) {
 		d.subs = map[chan station.Event]struct{}{}
 	}
 	ch := make(chan station.Event, 64)
+	ch <- station.Event{Kind: "visit", Visit: d.view}
 	d.subs[ch] = struct{}{}
 	return ch, func() {
 		d.mu.Lock()
@@ -192,7 +194,13 @@ func (d *fakeDesk) CaptureFinger(ctx context.Context, position eid.FingerPositio
 	defer end()
 	for _, prompt := range []string{"place", "lift"} {
 		d.event(station.Event{Kind: "prompt", Step: "finger", Text: prompt, Position: position})
-		if err := d.wait(ctx, 3); err != nil {
+		if prompt == "place" && d.place != nil {
+			select {
+			case <-d.place:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		} else if err := d.wait(ctx, 3); err != nil {
 			return err
 		}
 	}

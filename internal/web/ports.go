@@ -23,7 +23,8 @@ type Desk interface {
 	// View is the open or last visit, nil when there was none. The caller must
 	// not change it.
 	View() *station.View
-	// Subscribe returns events until the returned function is called.
+	// Subscribe returns events, beginning with the visit as it stands, until the
+	// returned function is called.
 	Subscribe() (<-chan station.Event, func())
 }
 
