@@ -67,7 +67,9 @@ func newPlan(width, height int) *plan {
 }
 
 func (p *plan) divide(r rect) [4]rect {
-	p.splits = append(p.splits, r)
+	if r.w > 0 && r.h > 0 {
+		p.splits = append(p.splits, r)
+	}
 	return r.split()
 }
 

@@ -143,7 +143,7 @@ func (r *reader) takeFilters(b []byte) error {
 		return fmt.Errorf("%w: filters of %d and %d taps", ErrUnsupported, low, high)
 	}
 	b = b[2:]
-	taps := make([]float32, (low+1)/2+(high+1)/2)
+	taps := make([]float64, (low+1)/2+(high+1)/2)
 	if len(b) < 6*len(taps) {
 		return fmt.Errorf("%w: %d bytes of taps", ErrFormat, len(b))
 	}
@@ -155,7 +155,7 @@ func (r *reader) takeFilters(b []byte) error {
 		if math.Abs(v) > 16 {
 			return fmt.Errorf("%w: a filter tap of %g", ErrFormat, v)
 		}
-		taps[i] = float32(v)
+		taps[i] = v
 	}
 	r.filters = filters{low: taps[:(low+1)/2], high: taps[(low+1)/2:]}
 	return nil

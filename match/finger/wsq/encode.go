@@ -99,14 +99,14 @@ func (w *writer) comment(width, height int, o Options) {
 
 func (w *writer) filters(f filters) {
 	body := []byte{byte(2*len(f.low) - 1), byte(2*len(f.high) - 1)}
-	for _, half := range [][]float32{f.low, f.high} {
+	for _, half := range [][]float64{f.low, f.high} {
 		for _, v := range half {
 			sign := byte(0)
 			if v < 0 {
 				sign = 1
 			}
 			// Nine or ten digits, as many as 32 bits hold.
-			e, digits := 0, math.Abs(float64(v))
+			e, digits := 0, math.Abs(v)
 			for math.Round(digits*10) <= math.MaxUint32 {
 				digits *= 10
 				e++

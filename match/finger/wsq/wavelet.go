@@ -3,25 +3,25 @@ package wsq
 // filters is a two-channel bank of symmetric filters of odd length, given as
 // the half from the middle outwards: low[0] is the middle tap.
 type filters struct {
-	low, high []float32
+	low, high []float64
 }
 
 // standard is the biorthogonal 9/7 pair of encoder number 1, IAFIS-IC-0110
 // annex A (Cohen, Daubechies, Feauveau).
 func standard() filters {
 	return filters{
-		low:  []float32{0.85269867900940344, 0.37740285561265380, -0.11062440441842342, -0.02384946501938000, 0.03782845550699546},
-		high: []float32{0.78848561640566439, -0.41809227322221221, -0.04068941760955844, 0.06453888262893845},
+		low:  []float64{0.85269867900940344, 0.37740285561265380, -0.11062440441842342, -0.02384946501938000, 0.03782845550699546},
+		high: []float64{0.78848561640566439, -0.41809227322221221, -0.04068941760955844, 0.06453888262893845},
 	}
 }
 
 func (f filters) reach() int { return max(len(f.low), len(f.high)) - 1 }
 
 // full mirrors the half filter h to 2*reach+1 taps.
-func full(h []float32, reach int) []float32 {
+func full(h []float64, reach int) []float32 {
 	taps := make([]float32, 2*reach+1)
 	for i, v := range h {
-		taps[reach+i], taps[reach-i] = v, v
+		taps[reach+i], taps[reach-i] = float32(v), float32(v)
 	}
 	return taps
 }
