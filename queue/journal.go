@@ -60,8 +60,10 @@ func newJournal(ctx context.Context, dir string, db *store.DB, log *slog.Logger)
 	if err != nil {
 		return nil, fmt.Errorf("open journal: %w", err)
 	}
-	if visit == "" {
-		j.drop("") // a crash after Enqueue's commit leaves the key behind
+	if visit == "" { // a crash after Enqueue's commit leaves the key behind
+		if err := j.keys.revoke(j.keyName); err != nil {
+			j.withoutKeyring(err)
+		}
 	}
 	return j, nil
 }
@@ -131,13 +133,20 @@ func (j *Journal) ensure(ctx context.Context, visitID string) error {
 	if err != nil {
 		return err
 	}
-	if err := j.keys.put(j.keyName, key); err != nil && !j.refused {
-		j.refused = true
-		j.log.Warn("kernel keyring refused: a restart will abandon the open visit", "error", err)
+	if err := j.keys.put(j.keyName, key); err != nil {
+		j.withoutKeyring(err)
 	}
 	clear(key)
 	j.visit, j.aead, j.entries = visitID, aead, 0
 	return nil
+}
+
+// withoutKeyring notes, once, that keys live in this process only.
+func (j *Journal) withoutKeyring(cause error) {
+	if !j.refused {
+		j.refused = true
+		j.log.Warn("kernel keyring refused: a restart will abandon the open visit", "error", cause)
+	}
 }
 
 func newAEAD(key []byte) (cipher.AEAD, error) {

@@ -10,7 +10,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
+
+	"go.uber.org/goleak"
 
 	"github.com/enrold/enrold/internal/eid"
 	"github.com/enrold/enrold/queue/request"
@@ -39,7 +42,7 @@ func TestMain(m *testing.M) {
 		journalUntilKilled(dir)
 		return
 	}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }
 
 func journalUntilKilled(dir string) {
@@ -184,6 +187,28 @@ func TestJournalRules(t *testing.T) {
 	}
 	if id, _, err := j.Load(t.Context()); err != nil || id != "" {
 		t.Fatalf("Load after Clear = %q, %v", id, err)
+	}
+}
+
+// Where the kernel refuses keyrings the visit goes on, and a restart abandons it.
+func TestJournalWithoutKeyring(t *testing.T) {
+	d := openDesk(t)
+	refuse := func() { d.journal.keyName = strings.Repeat("x", 5000) } // longer than the kernel takes
+	refuse()
+	visit := newRequest(0).ID
+	for _, step := range []string{"document", "face"} {
+		if err := d.Journal().Append(t.Context(), visit, step, []byte(marker)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if id, entries, err := d.Journal().Load(t.Context()); err != nil || id != visit || len(entries) != 2 {
+		t.Fatalf("Load in the same process = %q, %d entries, %v", id, len(entries), err)
+	}
+	searchMarker(t, d.dir)
+	d.reopen(t)
+	refuse()
+	if _, _, err := d.Journal().Load(t.Context()); eid.CodeOf(err) != eid.CodeJournalLost {
+		t.Fatalf("Load after a restart = %v, want %s", err, eid.CodeJournalLost)
 	}
 }
 

@@ -72,8 +72,9 @@ func Encode(b Body) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode body: %w", err)
 	}
-	if _, err := Decode(data); err != nil {
-		return nil, fmt.Errorf("encode body: read back: %w", err)
+	var back Body
+	if err := decMode.Unmarshal(data, &back); err != nil {
+		return nil, fmt.Errorf("encode body: read back: malformed CBOR (%T)", err)
 	}
 	return data, nil
 }

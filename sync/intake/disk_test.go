@@ -10,7 +10,11 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"go.uber.org/goleak"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // quiet swallows the TLS server's complaints about refused clients.
 var quiet = log.New(io.Discard, "", 0)
