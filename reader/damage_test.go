@@ -17,7 +17,7 @@ import (
 func TestTamperedPortrait(t *testing.T) {
 	l := newLine(t, 0, "citizen", icc.Options{Fault: "dg2-byte"})
 	doc, err := reader.Read(context.Background(), l, keyOf(identity(t, 0, "citizen")), reader.Options{Trust: anchors(t), Now: now})
-	if err != nil || doc.PA != (eid.Check{State: eid.CheckFailed, Reason: "hash of DG2 differs from the security object"}) {
+	if err != nil || doc.PA != (eid.Check{State: eid.CheckFailed, Word: "dg-hash", Reason: "hash of DG2 differs from the security object"}) {
 		t.Fatalf("%v %+v", err, doc.PA)
 	}
 	if doc.Holder.Name == "" || len(doc.Portrait) == 0 {

@@ -182,7 +182,7 @@ func (r *reading) group(ctx context.Context, n int) ([]byte, error) {
 // verify fills the checks. Chip and active authentication need keys that the
 // chip may have in DG14 and DG15; this version does neither and says so.
 func (r *reading) verify(listed []int) {
-	r.doc.PA, r.doc.Signer = r.sod.Verify(r.groups, r.o.Trust, r.o.Now)
+	r.doc.PA, r.doc.Signer = r.sod.Verify(pa.Read{Groups: r.groups, State: r.zone.Issuer}, r.o.Trust, r.o.Now)
 	r.doc.CA = notDone("chip authentication", "DG14", slices.Contains(listed, 14))
 	r.doc.AA = notDone("active authentication", "DG15", slices.Contains(listed, 15))
 }

@@ -105,7 +105,6 @@ var homes = map[string][]string{
 	"gocv.io/x/gocv":               {"hw/video", "capture/camera", "internal/worker/vision"},
 	"github.com/Kagami/go-face":    {"match/face/dlib"},
 	"modernc.org/sqlite":           {"queue", "sync/intake"},
-	"github.com/smallstep/pkcs7":   {"reader"},
 	"github.com/chromedp/chromedp": {"internal/web/e2e"},
 }
 

@@ -39,9 +39,12 @@ const (
 	CheckNotPossible CheckState = "not_possible"
 )
 
-// Check is a chip check with its reason (English, no personal data).
+// Check is a chip check with its reason (English, no personal data). Word is the
+// reason's stable name for translation, as the checking package lists them; a
+// check that is ok may carry reservations, separated by spaces.
 type Check struct {
 	State  CheckState `json:"state" cbor:"state"`
+	Word   string     `json:"word,omitempty" cbor:"word,omitempty"`
 	Reason string     `json:"reason,omitempty" cbor:"reason,omitempty"`
 }
 

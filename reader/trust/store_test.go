@@ -15,7 +15,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/enrold/enrold/internal/eid"
 	"github.com/enrold/enrold/reader/trust"
+	"github.com/enrold/enrold/reader/trust/cert"
 )
 
 // anchor makes a self-signed certificate.
@@ -131,24 +133,26 @@ func TestIssuersOf(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	issuer, err := x509.ParseCertificate(a)
-	if err != nil {
-		t.Fatal(err)
-	}
-	leaf := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "DS"}, NotBefore: time.Now(), NotAfter: time.Now().Add(time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, leaf, issuer, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := s.IssuersOf(signer); len(got) != 1 || !got[0].Equal(issuer) {
-		t.Errorf("%d issuers by key identifier", len(got))
-	}
-	signer.AuthorityKeyId = nil
-	if got := s.IssuersOf(signer); len(got) != 2 {
-		t.Errorf("%d issuers by name", len(got))
+	for name, drop := range map[string]bool{"by key identifier": false, "by name": true} {
+		issuer, err := x509.ParseCertificate(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if drop {
+			issuer.SubjectKeyId = nil
+		}
+		leaf := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "DS"}, NotBefore: time.Now(), NotAfter: time.Now().Add(time.Hour)}
+		der, err := x509.CreateCertificate(rand.Reader, leaf, issuer, &key.PublicKey, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		signer, err := cert.Parse(der)
+		if err != nil {
+			t.Fatal(err)
+		}
+		check, found := s.Chain(signer, time.Now())
+		if check.State != eid.CheckOK || found == nil || !bytes.Equal(found.Raw, a) {
+			t.Errorf("%s: %+v", name, check)
+		}
 	}
 }

@@ -11,11 +11,15 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"math/big"
+	"os"
+	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
 	"github.com/enrold/enrold/internal/eid"
 	"github.com/enrold/enrold/reader/tlv"
+	"github.com/enrold/enrold/reader/trust"
 )
 
 var now = time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)
@@ -69,15 +73,13 @@ type issuing struct {
 }
 
 func (o issuing) oid(h crypto.Hash) asn1.ObjectIdentifier {
-	for _, x := range hashes {
-		if x.hash == h {
-			return x.oid
-		}
-	}
-	return nil
+	return map[crypto.Hash]asn1.ObjectIdentifier{
+		crypto.SHA1: {1, 3, 14, 3, 2, 26}, crypto.SHA224: {2, 16, 840, 1, 101, 3, 4, 2, 4}, crypto.SHA256: {2, 16, 840, 1, 101, 3, 4, 2, 1},
+		crypto.SHA384: {2, 16, 840, 1, 101, 3, 4, 2, 2}, crypto.SHA512: {2, 16, 840, 1, 101, 3, 4, 2, 3},
+	}[h]
 }
 
-func der(t testing.TB, v any) []byte {
+func encode(t testing.TB, v any) []byte {
 	t.Helper()
 	b, err := asn1.Marshal(v)
 	if err != nil {
@@ -100,18 +102,18 @@ func (o issuing) sod(t testing.TB) []byte {
 	var list []byte
 	for n := 1; n <= 16; n++ {
 		if g := o.groups[n]; g != nil {
-			list = append(list, seq(der(t, n), der(t, sum(o.hash, g)))...)
+			list = append(list, seq(encode(t, n), encode(t, sum(o.hash, g)))...)
 		}
 	}
-	content := seq(der(t, 0), seq(der(t, o.oid(o.hash))), seq(list))
+	content := seq(encode(t, 0), seq(encode(t, o.oid(o.hash))), seq(list))
 	attr := func(oid []int, value []byte) []byte {
-		return seq(der(t, asn1.ObjectIdentifier(oid)), tlv.Append(nil, 0x31, value))
+		return seq(encode(t, asn1.ObjectIdentifier(oid)), tlv.Append(nil, 0x31, value))
 	}
-	attrs := attr([]int{1, 2, 840, 113549, 1, 9, 3}, der(t, o.contentType))
+	attrs := attr([]int{1, 2, 840, 113549, 1, 9, 3}, encode(t, o.contentType))
 	if !o.signingTime.IsZero() {
-		attrs = append(attrs, attr([]int{1, 2, 840, 113549, 1, 9, 5}, der(t, o.signingTime))...)
+		attrs = append(attrs, attr([]int{1, 2, 840, 113549, 1, 9, 5}, encode(t, o.signingTime))...)
 	}
-	attrs = append(attrs, attr([]int{1, 2, 840, 113549, 1, 9, 4}, der(t, sum(o.digest, content)))...)
+	attrs = append(attrs, attr([]int{1, 2, 840, 113549, 1, 9, 4}, encode(t, sum(o.digest, content)))...)
 	signed, header := tlv.Append(nil, 0x31, attrs), tlv.Append(nil, 0xA0, attrs)
 	if o.noAttrs {
 		signed, header = content, nil
@@ -124,24 +126,35 @@ func (o issuing) sod(t testing.TB) []byte {
 	if o.certDER != nil {
 		cert = o.certDER
 	}
-	algorithm := seq(der(t, o.oid(o.digest)))
-	signer := seq(der(t, 1), seq(o.certificate.RawIssuer, der(t, o.certificate.SerialNumber)), algorithm, header, seq(der(t, o.algorithm)), der(t, signature))
-	data := seq(der(t, 3), tlv.Append(nil, 0x31, algorithm), seq(der(t, oidLDS), tlv.Append(nil, 0xA0, der(t, content))),
+	algorithm := seq(encode(t, o.oid(o.digest)))
+	signer := seq(encode(t, 1), seq(o.certificate.RawIssuer, encode(t, o.certificate.SerialNumber)), algorithm, header, seq(encode(t, o.algorithm)), encode(t, signature))
+	data := seq(encode(t, 3), tlv.Append(nil, 0x31, algorithm), seq(encode(t, ldsOID), tlv.Append(nil, 0xA0, encode(t, content))),
 		tlv.Append(nil, 0xA0, cert), tlv.Append(nil, 0x31, signer))
-	cms := seq(der(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2}), tlv.Append(nil, 0xA0, data))
+	cms := seq(encode(t, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2}), tlv.Append(nil, 0xA0, data))
 	return tlv.Append(nil, 0x77, cms)
 }
 
-// anchors is a trust store of fixed answers.
-type anchors []*x509.Certificate
-
-func (a anchors) IssuersOf(*x509.Certificate) []*x509.Certificate { return a }
+// store writes certificates into a trust folder and loads it.
+func store(t testing.TB, list ...*x509.Certificate) *trust.Store {
+	t.Helper()
+	dir := t.TempDir()
+	for i, c := range list {
+		if err := os.WriteFile(filepath.Join(dir, strconv.Itoa(i)+".der"), c.Raw, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := trust.Load(dir, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
 
 var (
+	ldsOID      = asn1.ObjectIdentifier{2, 23, 136, 1, 1, 1}
 	ecdsaSHA256 = asn1.ObjectIdentifier{1, 2, 840, 10045, 4, 3, 2}
 	ecdsaSHA384 = asn1.ObjectIdentifier{1, 2, 840, 10045, 4, 3, 3}
 	rsaOID      = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 1}
-	rsaPSS      = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 10}
 )
 
 func TestVerify(t *testing.T) {
@@ -156,57 +169,73 @@ func TestVerify(t *testing.T) {
 	good := func() issuing {
 		return issuing{
 			hash: crypto.SHA256, groups: map[int][]byte{1: []byte("one"), 2: []byte("two"), 13: []byte("thirteen")}, digest: crypto.SHA256,
-			key: dsKey, certificate: ds, algorithm: ecdsaSHA256, contentType: oidLDS, signingTime: issued.AddDate(0, 1, 0),
+			key: dsKey, certificate: ds, algorithm: ecdsaSHA256, contentType: ldsOID, signingTime: issued.AddDate(0, 1, 0),
 		}
 	}
 	read := map[int][]byte{1: []byte("one"), 2: []byte("two")}
-	// Go does not parse keys on these curves; an object identifier is enough.
-	curve := func(oid string) []byte {
-		p256 := "\x2A\x86\x48\xCE\x3D\x03\x01\x07"
-		return bytes.Replace(ds.Raw, []byte(p256), []byte(oid), 1)
-	}
 	for _, c := range []struct {
-		name  string
-		edit  func(*issuing)
-		read  map[int][]byte
-		trust anchors
-		state eid.CheckState
-		cause string
+		name   string
+		edit   func(*issuing)
+		read   map[int][]byte
+		issuer string
+		trust  *trust.Store
+		state  eid.CheckState
+		cause  string
 	}{
-		{name: "good", state: eid.CheckOK},
-		{name: "SHA-1 groups", edit: func(o *issuing) { o.hash = crypto.SHA1 }, state: eid.CheckOK},
-		{name: "SHA-224 groups", edit: func(o *issuing) { o.hash = crypto.SHA224 }, state: eid.CheckOK},
-		{name: "SHA-384 all over", edit: func(o *issuing) { o.hash, o.digest, o.algorithm = crypto.SHA384, crypto.SHA384, ecdsaSHA384 }, state: eid.CheckOK},
-		{name: "SHA-512 groups", edit: func(o *issuing) { o.hash = crypto.SHA512 }, state: eid.CheckOK},
+		{name: "good", state: eid.CheckOK, cause: "crl-missing"},
+		{name: "SHA-1 groups", edit: func(o *issuing) { o.hash = crypto.SHA1 }, state: eid.CheckOK, cause: "crl-missing"},
+		{name: "SHA-224 groups", edit: func(o *issuing) { o.hash = crypto.SHA224 }, state: eid.CheckOK, cause: "crl-missing"},
+		{name: "SHA-384 all over", edit: func(o *issuing) { o.hash, o.digest, o.algorithm = crypto.SHA384, crypto.SHA384, ecdsaSHA384 }, state: eid.CheckOK, cause: "crl-missing"},
+		{name: "SHA-512 groups", edit: func(o *issuing) { o.hash = crypto.SHA512 }, state: eid.CheckOK, cause: "crl-missing"},
 		{name: "RSA", edit: func(o *issuing) {
 			o.key, o.algorithm = rsaKey, rsaOID
 			o.certificate = certificate(t, "DS", rsaKey, ca, caKey, issued, nil)
-		}, state: eid.CheckOK},
-		{name: "no signing time", edit: func(o *issuing) { o.signingTime = time.Time{} }, state: eid.CheckOK},
+		}, state: eid.CheckOK, cause: "crl-missing"},
+		{name: "no signing time", edit: func(o *issuing) { o.signingTime = time.Time{} }, state: eid.CheckOK, cause: "signing-time-absent crl-missing"},
 
-		{name: "changed group", read: map[int][]byte{1: []byte("one"), 2: []byte("twp")}, state: eid.CheckFailed, cause: "hash of DG2 differs from the security object"},
-		{name: "group that is not listed", read: map[int][]byte{14: []byte("x")}, state: eid.CheckFailed, cause: "DG14 is not in the security object"},
-		{name: "another key signed", edit: func(o *issuing) { o.key = ecKey(t) }, state: eid.CheckFailed, cause: "signature of the security object is wrong"},
-		{name: "attributes of another content", edit: func(o *issuing) { o.contentType = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1} }, state: eid.CheckFailed, cause: "signed attributes do not name a hash list"},
-		{name: "no signed attributes", edit: func(o *issuing) { o.noAttrs = true }, state: eid.CheckFailed, cause: "signed attributes do not name a hash list"},
-		{name: "signed before the certificate", edit: func(o *issuing) { o.signingTime = issued.AddDate(0, 0, -1) }, state: eid.CheckFailed, cause: "signer's certificate was not valid at signing"},
+		{name: "changed group", read: map[int][]byte{1: []byte("one"), 2: []byte("twp")}, state: eid.CheckFailed, cause: "dg-hash"},
+		{name: "group that is not listed", read: map[int][]byte{14: []byte("x")}, state: eid.CheckFailed, cause: "dg-unlisted"},
+		{name: "another key signed", edit: func(o *issuing) { o.key = ecKey(t) }, state: eid.CheckFailed, cause: "sod-signature"},
+		{name: "attributes of another content", edit: func(o *issuing) { o.contentType = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1} }, state: eid.CheckFailed, cause: "sod-attributes"},
+		{name: "no signed attributes", edit: func(o *issuing) { o.noAttrs = true }, state: eid.CheckFailed, cause: "sod-attributes"},
+		{name: "signed before the certificate", edit: func(o *issuing) { o.signingTime = issued.AddDate(0, 0, -1) }, state: eid.CheckFailed, cause: "signer-not-valid"},
 		{name: "expired, no signing time", edit: func(o *issuing) {
 			o.signingTime = time.Time{}
 			o.certificate = certificate(t, "DS", dsKey, ca, caKey, issued, func(c *x509.Certificate) { c.NotAfter = now.AddDate(0, 0, -1) })
-		}, state: eid.CheckFailed, cause: "signer's certificate is not valid"},
+		}, state: eid.CheckFailed, cause: "signer-not-valid"},
 		{name: "key not for signatures", edit: func(o *issuing) {
 			o.certificate = certificate(t, "DS", dsKey, ca, caKey, issued, func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyEncipherment })
-		}, state: eid.CheckFailed, cause: "signer's certificate is not for signatures"},
-		{name: "another CSCA of that name", trust: anchors{certificate(t, "CSCA", ecKey(t), nil, nil, now.AddDate(-3, 0, 0), nil)}, state: eid.CheckFailed, cause: "signer's certificate was not issued by the CSCA that it names"},
-		{name: "old and new CSCA", trust: anchors{certificate(t, "CSCA", ecKey(t), nil, nil, now, nil), ca}, state: eid.CheckOK},
-		{name: "CSCA younger than the signer", trust: anchors{certificate(t, "CSCA", caKey, nil, nil, now, nil)}, state: eid.CheckFailed, cause: "CSCA certificate was not valid when it issued the signer's certificate"},
+		}, state: eid.CheckFailed, cause: "signer-usage"},
+		{name: "claims an issuer that did not sign", edit: func(o *issuing) {
+			other := ecKey(t)
+			forger := *ca
+			forger.PublicKey = other.Public()
+			o.certificate = certificate(t, "DS", dsKey, &forger, other, issued, nil)
+		}, state: eid.CheckFailed, cause: "issuer-mismatch"},
+		{name: "another CSCA of that name", trust: store(t, certificate(t, "CSCA", ecKey(t), nil, nil, now.AddDate(-3, 0, 0), nil)), state: eid.CheckNotPossible, cause: "no-csca"},
+		{name: "old and new CSCA", trust: store(t, certificate(t, "CSCA", ecKey(t), nil, nil, now, nil), ca), state: eid.CheckOK, cause: "crl-missing"},
+		{name: "CSCA younger than the signer", trust: store(t, certificate(t, "CSCA", caKey, nil, nil, now, nil)), state: eid.CheckFailed, cause: "csca-not-valid"},
 
-		{name: "no CSCA", trust: anchors{}, state: eid.CheckNotPossible, cause: "no CSCA certificate of the issuer in the trust store"},
-		{name: "no CSCA and a changed group", trust: anchors{}, read: map[int][]byte{1: []byte("onf")}, state: eid.CheckFailed, cause: "hash of DG1 differs from the security object"},
-		{name: "RSA-PSS", edit: func(o *issuing) { o.algorithm = rsaPSS }, state: eid.CheckNotPossible, cause: "signature algorithm of the security object is not supported yet"},
-		{name: "brainpool", edit: func(o *issuing) { o.certDER = curve("\x2B\x24\x03\x03\x02\x08\x01\x01") }, state: eid.CheckNotPossible, cause: "signer's key is on a brainpool curve, not supported yet"},
-		{name: "brainpool and a changed group", edit: func(o *issuing) { o.certDER = curve("\x2B\x24\x03\x03\x02\x08\x01\x01") }, read: map[int][]byte{1: []byte("x")}, state: eid.CheckFailed, cause: "hash of DG1 differs from the security object"},
-		{name: "certificate is garbage", edit: func(o *issuing) { o.certDER = seq(der(t, 1)) }, state: eid.CheckFailed, cause: "security object is malformed"},
+		{name: "no CSCA", trust: store(t), state: eid.CheckNotPossible, cause: "no-csca"},
+		{name: "no CSCA and a changed group", trust: store(t), read: map[int][]byte{1: []byte("onf")}, state: eid.CheckFailed, cause: "dg-hash"},
+		{name: "certificate is garbage", edit: func(o *issuing) { o.certDER = seq(encode(t, 1)) }, state: eid.CheckFailed, cause: "sod-malformed"},
+		{name: "certificate is another's", edit: func(o *issuing) { o.certDER = certificate(t, "DS", ecKey(t), nil, nil, issued, nil).Raw }, state: eid.CheckNotPossible, cause: "signer-missing"},
+		{name: "signed in the future", edit: func(o *issuing) { o.signingTime = now.AddDate(0, 0, 3) }, state: eid.CheckNotPossible, cause: "clock"},
+		{name: "master list signer", edit: func(o *issuing) {
+			o.certificate = certificate(t, "DS", dsKey, ca, caKey, issued, func(c *x509.Certificate) {
+				c.UnknownExtKeyUsage = []asn1.ObjectIdentifier{{2, 23, 136, 1, 1, 3}}
+			})
+		}, state: eid.CheckFailed, cause: "signer-usage"},
+		{name: "signer of another state", edit: func(o *issuing) {
+			o.certificate = certificate(t, "DS", dsKey, ca, caKey, issued, func(c *x509.Certificate) { c.Subject.Country = []string{"VN"} })
+		}, state: eid.CheckFailed, cause: "country-mismatch"},
+		{name: "document of another state", issuer: "VNM", state: eid.CheckFailed, cause: "state-mismatch"},
+		{name: "document of the state", issuer: "UTO", state: eid.CheckOK, cause: "crl-missing"},
+		{name: "critical extension", edit: func(o *issuing) {
+			o.certificate = certificate(t, "DS", dsKey, ca, caKey, issued, func(c *x509.Certificate) {
+				c.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 2, 3}, Critical: true, Value: []byte{5, 0}}}
+			})
+		}, state: eid.CheckNotPossible, cause: "unsupported"},
 	} {
 		o := good()
 		if c.edit != nil {
@@ -216,7 +245,7 @@ func TestVerify(t *testing.T) {
 			c.read = read
 		}
 		if c.trust == nil {
-			c.trust = anchors{ca}
+			c.trust = store(t, ca)
 		}
 		s, err := Parse(o.sod(t))
 		if err != nil {
@@ -227,8 +256,8 @@ func TestVerify(t *testing.T) {
 		for n, g := range c.read {
 			sums[n] = sum(s.Hash(), g)
 		}
-		check, signer := s.Verify(sums, c.trust, now)
-		if check.State != c.state || check.Reason != c.cause {
+		check, signer := s.Verify(Read{sums, c.issuer}, c.trust, now)
+		if check.State != c.state || check.Word != c.cause || (check.Word == "") != (check.Reason == "") {
 			t.Errorf("%s: %+v", c.name, check)
 		}
 		if check.State == eid.CheckOK && signer != "CN=DS,C=UT" {
@@ -241,20 +270,20 @@ func TestParseRefuses(t *testing.T) {
 	key := ecKey(t)
 	o := issuing{
 		hash: crypto.SHA256, groups: map[int][]byte{1: []byte("one")}, digest: crypto.SHA256, key: key,
-		certificate: certificate(t, "CSCA", key, nil, nil, now, nil), algorithm: ecdsaSHA256, contentType: oidLDS,
+		certificate: certificate(t, "CSCA", key, nil, nil, now, nil), algorithm: ecdsaSHA256, contentType: ldsOID,
 	}
 	good := o.sod(t)
 	if _, err := Parse(good); err != nil {
 		t.Fatal(err)
 	}
-	md5 := bytes.Replace(good, der(t, o.oid(crypto.SHA256)), []byte{0x06, 0x09, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x02, 0x05, 0x00}, -1)
+	md5 := bytes.Replace(good, encode(t, o.oid(crypto.SHA256)), []byte{0x06, 0x09, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x02, 0x05, 0x00}, -1)
 	for name, b := range map[string][]byte{
 		"empty":            nil,
 		"cut short":        good[:len(good)-1],
 		"another tag":      append([]byte{0x61}, good[1:]...),
 		"unknown hash":     md5,
-		"no hash":          issuing{hash: crypto.SHA256, digest: crypto.SHA256, key: key, certificate: o.certificate, algorithm: ecdsaSHA256, contentType: oidLDS}.sod(t),
-		"not a hash list":  bytes.Replace(good, der(t, oidLDS), []byte{0x06, 0x06, 0x67, 0x81, 0x08, 0x01, 0x01, 0x02}, 1),
+		"no hash":          issuing{hash: crypto.SHA256, digest: crypto.SHA256, key: key, certificate: o.certificate, algorithm: ecdsaSHA256, contentType: ldsOID}.sod(t),
+		"not a hash list":  bytes.Replace(good, encode(t, ldsOID), []byte{0x06, 0x06, 0x67, 0x81, 0x08, 0x01, 0x01, 0x02}, 1),
 		"too large":        tlv.Append(nil, 0x77, make([]byte, 70<<10)),
 		"group 17":         bytes.Replace(good, []byte{0x02, 0x01, 0x01, 0x04, 0x20}, []byte{0x02, 0x01, 0x11, 0x04, 0x20}, 1),
 		"hash of 31 bytes": bytes.Replace(good, []byte{0x02, 0x01, 0x01, 0x04, 0x20}, []byte{0x02, 0x01, 0x01, 0x04, 0x1F}, 1),
@@ -272,8 +301,9 @@ func FuzzSOD(f *testing.F) {
 	ca := certificate(f, "CSCA", key, nil, nil, now.AddDate(-1, 0, 0), nil)
 	o := issuing{
 		hash: crypto.SHA256, groups: map[int][]byte{1: []byte("one")}, digest: crypto.SHA256, key: key,
-		certificate: ca, algorithm: ecdsaSHA256, contentType: oidLDS,
+		certificate: ca, algorithm: ecdsaSHA256, contentType: ldsOID,
 	}
+	anchors := store(f, ca)
 	f.Add(o.sod(f))
 	o.noAttrs = true
 	f.Add(o.sod(f))
@@ -283,10 +313,10 @@ func FuzzSOD(f *testing.F) {
 		if err != nil {
 			return
 		}
-		check, _ := s.Verify(map[int][]byte{1: sum(s.Hash(), []byte("two"))}, anchors{ca}, now)
+		check, _ := s.Verify(Read{Groups: map[int][]byte{1: sum(s.Hash(), []byte("two"))}}, anchors, now)
 		if check.State == eid.CheckOK || check.Reason == "" {
 			t.Fatalf("%+v", check)
 		}
-		s.Verify(nil, anchors{ca}, now)
+		s.Verify(Read{}, anchors, now)
 	})
 }

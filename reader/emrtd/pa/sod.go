@@ -5,48 +5,27 @@ package pa
 
 import (
 	"crypto"
-	_ "crypto/sha1" // security objects of old documents
-	_ "crypto/sha256"
-	_ "crypto/sha512"
-	"crypto/x509/pkix"
-	"encoding/asn1"
 	"errors"
 	"fmt"
 
 	"github.com/enrold/enrold/reader/tlv"
+	"github.com/enrold/enrold/reader/trust/cert"
+	"github.com/enrold/enrold/reader/trust/der"
 )
 
 // SecurityObject is EF.SOD, taken apart but not verified.
 type SecurityObject struct {
 	hash    crypto.Hash
 	groups  map[int][]byte
+	version string // of the LDS, "0108"; empty when the object does not say
 	content []byte // LDSSecurityObject as signed
 	cms     []byte // SignedData around it
 }
 
-const maxSOD = 64 << 10
-
-var hashes = []struct {
-	oid  asn1.ObjectIdentifier
-	hash crypto.Hash
-}{
-	{asn1.ObjectIdentifier{1, 3, 14, 3, 2, 26}, crypto.SHA1},
-	{asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 4}, crypto.SHA224},
-	{asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 1}, crypto.SHA256},
-	{asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 2}, crypto.SHA384},
-	{asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 3}, crypto.SHA512},
-}
-
-// ldsSecurityObject is the signed content (Doc 9303-10 §4.6.2.3).
-type ldsSecurityObject struct {
-	Version   int
-	Algorithm pkix.AlgorithmIdentifier
-	Groups    []struct {
-		Number int
-		Hash   []byte
-	}
-	Info asn1.RawValue `asn1:"optional"`
-}
+const (
+	maxSOD = 64 << 10
+	oidLDS = "2.23.136.1.1.1" // id-icao-mrtd-security-ldsSecurityObject
+)
 
 // Parse takes EF.SOD apart: tag 77, CMS SignedData, LDSSecurityObject. It looks
 // at no certificate, so that hashes can be compared even where the signature's
@@ -63,41 +42,58 @@ func parse(file []byte) (*SecurityObject, error) {
 	if len(file) > maxSOD {
 		return nil, errors.New("file is too large")
 	}
-	cms, err := tlv.Find(file, 0x77)
+	o, rest, err := tlv.Next(file)
 	if err != nil {
 		return nil, err
 	}
-	content, err := signedContent(cms)
-	if err != nil {
+	if o.Tag != 0x77 || len(rest) > 0 {
+		return nil, errors.New("file is not one security object")
+	}
+	s := &SecurityObject{cms: o.Value, groups: make(map[int][]byte)}
+	if s.content, err = signedContent(o.Value); err != nil {
 		return nil, err
 	}
-	var lds ldsSecurityObject
-	if rest, err := asn1.Unmarshal(content, &lds); err != nil || len(rest) > 0 {
-		return nil, errors.New("hash list is malformed")
-	}
-	s := &SecurityObject{content: content, cms: cms, groups: make(map[int][]byte)}
-	for _, h := range hashes {
-		if h.oid.Equal(lds.Algorithm.Algorithm) {
-			s.hash = h.hash
-		}
-	}
-	if s.hash == 0 {
-		return nil, errors.New("hash algorithm is unknown")
-	}
-	for _, g := range lds.Groups {
-		if g.Number < 1 || g.Number > 16 || len(g.Hash) != s.hash.Size() || s.groups[g.Number] != nil {
-			return nil, errors.New("hash list is malformed")
-		}
-		s.groups[g.Number] = g.Hash
-	}
-	if len(s.groups) == 0 {
-		return nil, errors.New("hash list is empty")
+	if err := s.readHashes(der.New(s.content)); err != nil {
+		return nil, fmt.Errorf("hash list: %w", err)
 	}
 	return s, nil
 }
 
-// oidLDS is id-icao-mrtd-security-ldsSecurityObject, 2.23.136.1.1.1.
-var oidLDS = asn1.ObjectIdentifier{2, 23, 136, 1, 1, 1}
+// readHashes reads LDSSecurityObject, version 0 or 1 (Doc 9303-10 §4.6.2.3).
+func (s *SecurityObject) readHashes(r *der.Reader) error {
+	object := r.Open(der.Sequence)
+	version := object.Small()
+	if version > 1 {
+		object.Fail("version %d is unknown", version)
+	}
+	var oid string
+	if s.hash, oid = cert.ReadHash(object); s.hash == 0 {
+		object.Fail("hash algorithm %s is unknown", oid)
+	}
+	for list := object.Open(der.Sequence); !list.Empty(); {
+		g := list.Open(der.Sequence)
+		n, sum := g.Small(), g.Value(der.OctetString)
+		g.End()
+		if n < 1 || n > 16 || len(sum) != s.hash.Size() || s.groups[n] != nil {
+			list.Fail("entry of DG%d is malformed", n)
+			break
+		}
+		s.groups[n] = sum
+	}
+	if len(s.groups) == 0 {
+		object.Fail("no data group in it")
+	}
+	// Version 1 tells the version of LDS and Unicode, version 0 must not; what
+	// is signed and harmless does not make a document a forgery.
+	if version == 1 || object.Peek(der.Sequence) {
+		info := object.Open(der.Sequence)
+		s.version = string(info.Value(der.PrintableString))
+		info.Value(der.PrintableString)
+		info.End()
+	}
+	object.End()
+	return r.Done()
+}
 
 // signedContent walks ContentInfo, SignedData, EncapsulatedContentInfo
 // (RFC 5652 §3, §5.1, §5.2) to the content.
@@ -113,16 +109,14 @@ func signedContent(cms []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var kind asn1.ObjectIdentifier
-	rest, err := asn1.Unmarshal(b, &kind)
-	if err != nil || !kind.Equal(oidLDS) {
+	r := der.New(b)
+	if r.OID() != oidLDS {
 		return nil, errors.New("signed content is no hash list of data groups")
 	}
-	wrapped, err := tlv.Find(rest, 0xA0)
-	if err != nil {
-		return nil, err
-	}
-	return tlv.Find(wrapped, 0x04)
+	wrapped := r.Open(der.Context(0))
+	content := wrapped.Value(der.OctetString)
+	wrapped.End()
+	return content, r.Done()
 }
 
 // Hash is the algorithm of the data groups' hashes.
@@ -130,3 +124,7 @@ func (s *SecurityObject) Hash() crypto.Hash { return s.hash }
 
 // Lists says whether the security object has a hash for data group n.
 func (s *SecurityObject) Lists(n int) bool { return s.groups[n] != nil }
+
+// LDSVersion is the version of the logical data structure as signed, "0108";
+// empty when the object is of version 0.
+func (s *SecurityObject) LDSVersion() string { return s.version }

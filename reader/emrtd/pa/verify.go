@@ -3,162 +3,178 @@ package pa
 import (
 	"bytes"
 	"crypto/subtle"
-	"crypto/x509"
-	"encoding/asn1"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
-	"github.com/smallstep/pkcs7"
-
 	"github.com/enrold/enrold/internal/eid"
-	"github.com/enrold/enrold/reader/tlv"
+	"github.com/enrold/enrold/reader/trust/cert"
+	"github.com/enrold/enrold/reader/trust/cms"
 )
 
-// Anchors finds the country signing certificates that may have issued a
-// document signer's certificate.
+// The stable words of eid.Check that Verify gives, beside those of the trust
+// store (trust.Word…).
+const (
+	WordHash          = "dg-hash"             // failed: a data group was changed; the reason names it
+	WordUnlisted      = "dg-unlisted"         // failed: a data group was added
+	WordMalformed     = "sod-malformed"       // failed: the message around the hash list is damaged
+	WordSigners       = "sod-signers"         // failed: not exactly one signer
+	WordNoSigner      = "signer-missing"      // not possible: the signer's certificate is not in the message
+	WordAttributes    = "sod-attributes"      // failed: signed as something else than a hash list
+	WordDigest        = "sod-digest"          // failed: the hash list was changed
+	WordSignature     = "sod-signature"       // failed: signed by another key
+	WordUsage         = "signer-usage"        // failed: the certificate is for another purpose
+	WordNotValid      = "signer-not-valid"    // failed: the signer was not valid when it signed
+	WordState         = "state-mismatch"      // failed: signed by another state than the document names
+	WordUnsupported   = "unsupported"         // not possible: an algorithm is unknown
+	WordClock         = "clock"               // not possible: signed in the future, or the clock is wrong
+	WordNoSigningTime = "signing-time-absent" // ok with reservation: judged at the time of reading
+)
+
+// skew is how far the desk's clock may be behind the issuer's.
+const skew = 24 * time.Hour
+
+// Anchors judges a document signer's certificate by its issuer; trust.Store does.
 type Anchors interface {
-	IssuersOf(signer *x509.Certificate) []*x509.Certificate
+	Chain(signer *cert.Certificate, now time.Time) (check eid.Check, issuer *cert.Certificate)
 }
 
-// Verify checks the hashes of the data groups read (hashes made with s.Hash(),
-// by number), the signature and the signer's certificate. now stands in for a
-// signing time where the signer left it out. The check is ok only when all of
-// it was done and held; what this program cannot verify is not_possible.
-// signer is the document signer's subject, empty when it cannot be read.
-func (s *SecurityObject) Verify(groups map[int][]byte, anchors Anchors, now time.Time) (check eid.Check, signer string) {
+// Read is what was read of a document.
+type Read struct {
+	Groups map[int][]byte // hashes made with SecurityObject.Hash, by number of the data group
+	State  string         // issuing state of the machine readable zone; empty when unknown
+}
+
+// Verify checks the hashes of the data groups read, the signature and the
+// signer's certificate. now is the time of reading. The check is ok only when
+// all of it was done and held, perhaps with reservations; what this program
+// cannot verify is not_possible. signer is the document signer's subject, empty
+// when it cannot be read.
+func (s *SecurityObject) Verify(read Read, anchors Anchors, now time.Time) (check eid.Check, signer string) {
 	// Hashes come first: a changed file is a failure whoever signed the list.
-	for _, n := range slices.Sorted(maps.Keys(groups)) {
+	for _, n := range slices.Sorted(maps.Keys(read.Groups)) {
 		switch want := s.groups[n]; {
 		case want == nil:
-			return failed(fmt.Sprintf("DG%d is not in the security object", n)), ""
-		case subtle.ConstantTimeCompare(want, groups[n]) != 1:
-			return failed(fmt.Sprintf("hash of DG%d differs from the security object", n)), ""
+			return failed(WordUnlisted, fmt.Sprintf("DG%d is not in the security object", n)), ""
+		case subtle.ConstantTimeCompare(want, read.Groups[n]) != 1:
+			return failed(WordHash, fmt.Sprintf("hash of DG%d differs from the security object", n)), ""
 		}
 	}
-	p7, err := pkcs7.Parse(s.cms)
+	m, err := cms.Parse(s.cms)
+	if what, ok := errors.AsType[*cert.UnsupportedError](err); ok {
+		return unsupported("security object", what), ""
+	}
 	if err != nil {
-		if reason := s.unsupported(); reason != "" {
-			return notPossible(reason), ""
-		}
-		return failed("security object is malformed"), ""
+		return failed(WordMalformed, "security object is malformed"), ""
 	}
-	ds := p7.GetOnlySigner()
-	if ds == nil {
-		return failed("security object does not hold exactly one signer with its certificate"), ""
+	if m.Type != oidLDS || !bytes.Equal(m.Content, s.content) {
+		return failed(WordMalformed, "security object is ambiguous"), ""
 	}
-	signer = ds.Subject.String()
-	if check = s.signature(p7, ds, now); check.State != eid.CheckOK {
-		return check, signer
+	if len(m.Signers) != 1 {
+		return failed(WordSigners, "security object does not have exactly one signer"), ""
 	}
-	return chain(ds, anchors), signer
+	ds, err := m.Certificate(m.Signers[0])
+	if errors.Is(err, cms.ErrSigner) {
+		return notPossible(WordNoSigner, "security object does not hold its signer's certificate"), ""
+	}
+	if err != nil {
+		return failed(WordMalformed, "signer's certificate is malformed"), ""
+	}
+	return signedBy(m, ds, read.State, anchors, now), ds.Subject.String()
 }
 
-// signature checks the CMS signature (RFC 5652 §5.4, Doc 9303-10 §4.6.2.2).
-func (s *SecurityObject) signature(p7 *pkcs7.PKCS7, ds *x509.Certificate, now time.Time) eid.Check {
-	if !bytes.Equal(p7.Content, s.content) {
-		return failed("security object is ambiguous")
+// signedBy goes on once the signer is known.
+func signedBy(m *cms.Message, ds *cert.Certificate, state string, anchors Anchors, now time.Time) eid.Check {
+	if !forDocuments(ds) {
+		return failed(WordUsage, "signer's certificate is not for signing documents")
 	}
-	// Without signed attributes, or with those of another content type, bytes
-	// signed for another purpose could pass for a hash list.
-	var kind asn1.ObjectIdentifier
-	if err := p7.UnmarshalSignedAttribute(pkcs7.OIDAttributeContentType, &kind); err != nil || !kind.Equal(oidLDS) {
-		return failed("signed attributes do not name a hash list")
+	if check := signature(m.Verify(m.Signers[0], ds)); check.State != eid.CheckOK {
+		return check
 	}
-	if ds.KeyUsage != 0 && ds.KeyUsage&x509.KeyUsageDigitalSignature == 0 {
-		return failed("signer's certificate is not for signatures")
+	chain, issuer := anchors.Chain(ds, now)
+	if chain.State != eid.CheckOK {
+		return chain
 	}
-	if !supported(p7.Signers[0].DigestEncryptionAlgorithm.Algorithm) {
-		return notPossible("signature algorithm of the security object is not supported yet")
+	at := signingTime(m.Signers[0], ds, now)
+	if at.State != eid.CheckOK {
+		return at
 	}
-	if err := p7.Verify(); err != nil {
-		if _, ok := errors.AsType[*pkcs7.SigningTimeNotValidError](err); ok {
-			return failed("signer's certificate was not valid at signing")
-		}
-		if errors.Is(err, pkcs7.ErrUnsupportedAlgorithm) {
-			return notPossible("digest algorithm of the security object is not supported yet")
-		}
-		return failed("signature of the security object is wrong")
+	// Any state's authority could sign any state's documents otherwise.
+	if want, got := countryOf(state), issuer.Subject.Country(); want != "" && got != "" && want != got {
+		return failed(WordState, "document is signed by another state than the one that it names")
 	}
-	var signed time.Time
-	if err := p7.UnmarshalSignedAttribute(pkcs7.OIDAttributeSigningTime, &signed); err != nil {
-		if now.Before(ds.NotBefore) || now.After(ds.NotAfter) {
-			return failed("signer's certificate is not valid")
-		}
+	return join(at, chain)
+}
+
+// forDocuments: Doc 9303-12 Table 6 wants digitalSignature and no extended key
+// usage in a document signer; ICAO's own purposes are those of other signers of
+// the same state (master lists, deviation lists, visible digital seals).
+func forDocuments(ds *cert.Certificate) bool {
+	if ds.KeyUsage != 0 && ds.KeyUsage&cert.DigitalSignature == 0 {
+		return false
+	}
+	return !slices.ContainsFunc(ds.Purposes, func(oid string) bool { return strings.HasPrefix(oid, "2.23.136.1.1.") })
+}
+
+// signature says what came of checking the signed attributes and the signature.
+func signature(err error) eid.Check {
+	what, isUnsupported := errors.AsType[*cert.UnsupportedError](err)
+	switch {
+	case err == nil:
+		return eid.Check{State: eid.CheckOK}
+	case isUnsupported:
+		return unsupported("signature of the security object", what)
+	case errors.Is(err, cms.ErrAttributes):
+		return failed(WordAttributes, "signed attributes do not name a hash list")
+	case errors.Is(err, cms.ErrDigest):
+		return failed(WordDigest, "hash list differs from the one that was signed")
+	}
+	return failed(WordSignature, "signature of the security object is wrong")
+}
+
+// signingTime judges the signer's validity when it signed, as it states in the
+// signed attributes. A signer that states no time is judged now: its
+// certificate must outlive the documents that it signs (Doc 9303-12 §4.2), so
+// an expired one fits no document in force.
+func signingTime(signer cms.Signer, ds *cert.Certificate, now time.Time) eid.Check {
+	at, stated, err := signer.SigningTime()
+	switch {
+	case err != nil:
+		return failed(WordAttributes, "signing time is malformed")
+	case !stated && !ds.ValidAt(now):
+		return failed(WordNotValid, "no signing time is stated and the signer's certificate is not valid now")
+	case !stated:
+		return eid.Check{State: eid.CheckOK, Word: WordNoSigningTime, Reason: "no signing time is stated: the signer's certificate was judged at the time of reading"}
+	case !ds.ValidAt(at):
+		return failed(WordNotValid, "signer's certificate was not valid at signing")
+	case at.After(now.Add(skew)):
+		return notPossible(WordClock, "signing time lies in the future: check the desk's clock")
 	}
 	return eid.Check{State: eid.CheckOK}
 }
 
-// chain checks the signer's certificate against the trust store. Document
-// signers are issued by the country signing authority itself, and validity is
-// judged when the certificate was issued (Doc 9303-12 §7.1).
-func chain(ds *x509.Certificate, anchors Anchors) eid.Check {
-	issuers := anchors.IssuersOf(ds)
-	if len(issuers) == 0 {
-		return notPossible("no CSCA certificate of the issuer in the trust store")
-	}
-	if ds.SignatureAlgorithm == x509.UnknownSignatureAlgorithm {
-		return notPossible("signature algorithm of the signer's certificate is not supported yet")
-	}
-	for _, ca := range issuers {
-		if ca.CheckSignature(ds.SignatureAlgorithm, ds.RawTBSCertificate, ds.Signature) != nil {
-			continue
-		}
-		if ds.NotBefore.Before(ca.NotBefore) || ds.NotBefore.After(ca.NotAfter) {
-			return failed("CSCA certificate was not valid when it issued the signer's certificate")
-		}
-		return eid.Check{State: eid.CheckOK}
-	}
-	return failed("signer's certificate was not issued by the CSCA that it names")
-}
-
-// supported lists the signature algorithms that pkcs7 verifies.
-func supported(oid asn1.ObjectIdentifier) bool {
-	return slices.ContainsFunc([]asn1.ObjectIdentifier{
-		pkcs7.OIDDigestAlgorithmECDSASHA1, pkcs7.OIDDigestAlgorithmECDSASHA256,
-		pkcs7.OIDDigestAlgorithmECDSASHA384, pkcs7.OIDDigestAlgorithmECDSASHA512,
-		pkcs7.OIDEncryptionAlgorithmRSA, pkcs7.OIDEncryptionAlgorithmRSASHA1,
-		pkcs7.OIDEncryptionAlgorithmRSASHA256, pkcs7.OIDEncryptionAlgorithmRSASHA384,
-		pkcs7.OIDEncryptionAlgorithmRSASHA512,
-	}, oid.Equal)
-}
-
-// Object identifiers (content bytes) whose certificates Go cannot parse.
-var unsupportedOIDs = map[string]string{
-	"\x2B\x24\x03\x03\x02\x08\x01\x01": "signer's key is on a brainpool curve, not supported yet",
-	"\x2A\x86\x48\xCE\x3D\x01\x01":     "signer's key has explicit curve parameters, not supported yet",
-}
-
-// unsupported looks for a reason why pkcs7 could not read the certificates.
-func (s *SecurityObject) unsupported() (reason string) {
-	var walk func(b []byte, depth int)
-	walk = func(b []byte, depth int) {
-		for len(b) > 0 && depth < 16 && reason == "" {
-			o, rest, err := tlv.Next(b)
-			if err != nil {
-				return
-			}
-			b = rest
-			switch {
-			case o.Tag == 0x06:
-				// brainpool curves differ in the last byte only
-				reason = unsupportedOIDs[string(o.Value)]
-				if n := len(o.Value); reason == "" && n == 9 {
-					reason = unsupportedOIDs[string(o.Value[:n-1])]
-				}
-			case o.Constructed():
-				walk(o.Value, depth+1)
-			}
+// join adds the reservations of checks that are ok.
+func join(checks ...eid.Check) eid.Check {
+	var words, reasons []string
+	for _, c := range checks {
+		if c.Word != "" {
+			words, reasons = append(words, c.Word), append(reasons, c.Reason)
 		}
 	}
-	walk(s.cms, 0)
-	return reason
+	return eid.Check{State: eid.CheckOK, Word: strings.Join(words, " "), Reason: strings.Join(reasons, "; ")}
 }
 
-func failed(reason string) eid.Check { return eid.Check{State: eid.CheckFailed, Reason: reason} }
+func failed(word, reason string) eid.Check {
+	return eid.Check{State: eid.CheckFailed, Word: word, Reason: reason}
+}
 
-func notPossible(reason string) eid.Check {
-	return eid.Check{State: eid.CheckNotPossible, Reason: reason}
+func notPossible(word, reason string) eid.Check {
+	return eid.Check{State: eid.CheckNotPossible, Word: word, Reason: reason}
+}
+
+func unsupported(where string, what *cert.UnsupportedError) eid.Check {
+	return notPossible(WordUnsupported, where+": "+what.Error())
 }
