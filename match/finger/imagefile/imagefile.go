@@ -1,5 +1,5 @@
 // Package imagefile reads and writes grey images in the files that fingerprint
-// sets and devices use: PNG, TIFF, BMP, JPEG, WSQ and bare pixels.
+// sets and devices use: PNG, TIFF, BMP, JPEG, WSQ, PGM and bare pixels.
 //
 // Pixels come out as they are stored: no gamma and no colour profile is
 // applied, since a changed grey moves minutiae. Colour becomes luma, 16 bits
@@ -37,6 +37,7 @@ const (
 	BMP  Format = "bmp"
 	JPEG Format = "jpeg"
 	WSQ  Format = "wsq"
+	PGM  Format = "pgm"
 	Raw  Format = "raw"
 )
 
@@ -61,6 +62,8 @@ func Detect(data []byte) Format {
 		return JPEG
 	case wsq.Magic(data):
 		return WSQ
+	case begins("P5"):
+		return PGM
 	}
 	return ""
 }
@@ -69,7 +72,7 @@ func Detect(data []byte) Format {
 func Read(data []byte) (Image, Format, error) {
 	f := Detect(data)
 	read := map[Format]func([]byte) (Image, error){
-		PNG: readPNG, TIFF: readTIFF, BMP: readBMP, JPEG: readJPEG, WSQ: readWSQ,
+		PNG: readPNG, TIFF: readTIFF, BMP: readBMP, JPEG: readJPEG, WSQ: readWSQ, PGM: readPGM,
 	}[f]
 	if read == nil {
 		return Image{}, "", fmt.Errorf("read image: %w: no known first bytes", ErrUnsupported)
@@ -82,8 +85,8 @@ func Read(data []byte) (Image, Format, error) {
 }
 
 // Write encodes img. JPEG is written at quality 95 and, like WSQ (at the FBI's
-// 0.75 bits a pixel), loses detail; the others lose nothing, but Raw has
-// neither size nor resolution.
+// 0.75 bits a pixel), loses detail; the others lose nothing. PGM
+// has no resolution, Raw neither that nor a size.
 func Write(img Image, f Format) ([]byte, error) {
 	if err := img.Check(); err != nil {
 		return nil, fmt.Errorf("write %s: %w", f, err)
@@ -101,6 +104,8 @@ func Write(img Image, f Format) ([]byte, error) {
 		data, err = writeJPEG(img)
 	case WSQ:
 		data, err = WriteWSQ(img, wsq.RateStandard)
+	case PGM:
+		data = writePGM(img)
 	case Raw:
 		data = append(data, img.Pixels...)
 	default:

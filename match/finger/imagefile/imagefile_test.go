@@ -27,9 +27,12 @@ func pattern(w, h, dpi int) Image {
 }
 
 func TestWriteThenRead(t *testing.T) {
-	for _, f := range []Format{PNG, TIFF, BMP, JPEG, WSQ} {
+	for _, f := range []Format{PNG, TIFF, BMP, JPEG, WSQ, PGM} {
 		for _, s := range [][3]int{{150, 150, 500}, {257, 199, 508}, {161, 163, 0}, {1, 1, 1000}} {
 			img := pattern(s[0], s[1], s[2])
+			if f == PGM {
+				img.DPI = 0 // it cannot say
+			}
 			data, err := Write(img, f)
 			if err != nil {
 				t.Fatal(err)
@@ -183,7 +186,7 @@ func TestClaimedSize(t *testing.T) {
 }
 
 func TestCutFiles(t *testing.T) {
-	for _, f := range []Format{PNG, TIFF, BMP, WSQ, JPEG} {
+	for _, f := range []Format{PNG, TIFF, BMP, WSQ, JPEG, PGM} {
 		data, err := Write(pattern(20, 20, 500), f)
 		if err != nil {
 			t.Fatal(err)
@@ -241,7 +244,7 @@ func TestResearchSet(t *testing.T) {
 }
 
 func FuzzRead(f *testing.F) {
-	for _, format := range []Format{PNG, TIFF, BMP, JPEG, WSQ} {
+	for _, format := range []Format{PNG, TIFF, BMP, JPEG, WSQ, PGM} {
 		data, err := Write(pattern(9, 7, 500), format)
 		if err != nil {
 			f.Fatal(err)
