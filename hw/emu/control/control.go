@@ -17,9 +17,18 @@ type Command struct {
 	Do         string `json:"do"`                   // card: insert, remove · scanner: place, lift · camera: sit, leave
 	Person     int    `json:"person"`               // 0..persons.Count-1
 	Document   string `json:"document,omitempty"`   // card: citizen, foreigner
-	Fault      string `json:"fault,omitempty"`      // card: dg2-byte
+	Fault      string `json:"fault,omitempty"`      // card: what emu-card --list names, several separated by commas
 	Position   int    `json:"position,omitempty"`   // scanner: ISO finger position
 	Impression int    `json:"impression,omitempty"` // scanner: which of the finger's impressions
+
+	// Personality says what kind of card is inserted (emu-card --list names them);
+	// "" is the one that the emulator was started with.
+	Personality string `json:"personality,omitempty"`
+	Curve       string `json:"curve,omitempty"`        // card: domain parameters of PACE and chip authentication
+	Cipher      string `json:"cipher,omitempty"`       // card: 3des, aes-128, aes-192, aes-256
+	Signature   string `json:"signature,omitempty"`    // card: of EF.SOD, rsa-pss-sha256
+	PadDG2      int    `json:"pad_dg2,omitempty"`      // card: bytes of padding in the portrait
+	MaxResponse int    `json:"max_response,omitempty"` // card: bytes of response data; 256 or less: no extended lengths
 }
 
 type reply struct {

@@ -56,10 +56,10 @@ func serveCard(ctx context.Context, s settings, l net.Listener, port int, log *s
 	if err := waitFor(ctx, "unix", systemFolder+"/pcscd.comm"); err != nil {
 		return err
 	}
-	r := &reader{ctx: ctx, address: address, photos: s.photos, log: log}
+	r := &reader{ctx: ctx, address: address, photos: s.photos, portrait: s.portrait, usual: s.card, log: log}
 	defer func() { _ = r.handle(control.Command{Do: "remove"}) }()
 	if s.person >= 0 {
-		if err := r.handle(control.Command{Do: "insert", Person: s.person, Document: s.document, Fault: s.fault}); err != nil {
+		if err := r.handle(s.card); err != nil {
 			return err
 		}
 	}

@@ -21,15 +21,18 @@ import (
 	"runtime"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/enrold/enrold/hw/emu/control"
 )
 
 // insideArgument marks the process that runs inside the namespaces.
 const insideArgument = "inside-namespaces"
 
 type settings struct {
-	runDir, photos, document, fault string
-	person                          int
-	exitOnEOF                       bool
+	runDir, photos, portrait string
+	person                   int             // -1: no card at the start
+	card                     control.Command // the card at the start; its kind is that of later ones
+	exitOnEOF, list          bool
 }
 
 // paths below the run folder.
@@ -58,6 +61,10 @@ func run(log *slog.Logger) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGTERM, unix.SIGINT)
 	defer stop()
+	if s.list {
+		printList(os.Stdout)
+		return nil
+	}
 	if inside {
 		return runInside(ctx, s, log)
 	}
@@ -84,17 +91,32 @@ func parse(args []string) (s settings, inside bool, err error) {
 	f := flag.NewFlagSet("emu-card", flag.ContinueOnError)
 	f.StringVar(&s.runDir, "run-dir", "", "`folder` for pcscd's socket and the control socket")
 	f.StringVar(&s.photos, "photos", "", "`folder` with the photographs of the synthetic persons")
+	f.StringVar(&s.portrait, "portrait", "", "JPEG `file` for the chip in place of the person's photograph")
 	f.IntVar(&s.person, "person", -1, "insert the card of this person at once (0 to 4)")
-	f.StringVar(&s.document, "document", "citizen", "which document: citizen or foreigner")
-	f.StringVar(&s.fault, "fault", "", "what is wrong with the card: dg2-byte")
+	f.StringVar(&s.card.Document, "document", "", "which document: citizen or foreigner; the personality's, if empty")
+	f.StringVar(&s.card.Personality, "personality", "", "what kind of card (see --list), with options after a plus: pace-gm+secp384r1+aes-256")
+	f.StringVar(&s.card.Curve, "pace-curve", "", "domain parameters of PACE and chip authentication: brainpoolP256r1, secp384r1, dh-2")
+	f.StringVar(&s.card.Cipher, "pace-cipher", "", "cipher of PACE and chip authentication: 3des, aes-128, aes-192, aes-256")
+	f.StringVar(&s.card.Signature, "signature", "", "signature of EF.SOD: rsa-sha256, rsa-pss-sha512, ecdsa-brainpoolP384r1-sha384")
+	f.IntVar(&s.card.PadDG2, "pad-dg2", 0, "`bytes` of padding in the portrait's JPEG")
+	f.IntVar(&s.card.MaxResponse, "max-response", 0, "`bytes` of response data; 256 or less: no extended lengths")
+	f.StringVar(&s.card.Fault, "fault", "", "what is wrong with the card (see --list)")
 	f.BoolVar(&s.exitOnEOF, "exit-on-eof", false, "end when standard input ends")
+	f.BoolVar(&s.list, "list", false, "list personalities, options and faults, and end")
 	if err := f.Parse(args); err != nil {
 		return s, inside, fmt.Errorf("read arguments: %w", err)
 	}
-	if s.runDir == "" || s.photos == "" || f.NArg() > 0 {
-		return s, inside, errors.New("usage: emu-card --run-dir FOLDER --photos FOLDER [--person N] [--document citizen|foreigner] [--fault NAME] [--exit-on-eof]")
+	s.card.Do, s.card.Person = "insert", s.person
+	if s.list {
+		return s, inside, nil
 	}
-	for _, p := range []*string{&s.runDir, &s.photos} {
+	if s.runDir == "" || s.photos == "" || f.NArg() > 0 {
+		return s, inside, errors.New("usage: emu-card --run-dir FOLDER --photos FOLDER [--person N] [--personality NAME] [--document citizen|foreigner] [--fault NAME] [--exit-on-eof], or emu-card --list; --help tells all")
+	}
+	for _, p := range []*string{&s.runDir, &s.photos, &s.portrait} {
+		if *p == "" {
+			continue
+		}
 		if *p, err = filepath.Abs(*p); err != nil {
 			return s, inside, fmt.Errorf("resolve path: %w", err)
 		}

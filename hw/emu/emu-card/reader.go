@@ -1,16 +1,19 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"sync"
 	"time"
 
 	"github.com/enrold/enrold/hw/emu/control"
 	"github.com/enrold/enrold/hw/emu/icc"
 	"github.com/enrold/enrold/hw/emu/lds"
+	"github.com/enrold/enrold/hw/emu/persons"
 	"github.com/enrold/enrold/hw/emu/vpcd"
 )
 
@@ -29,7 +32,10 @@ type reader struct {
 	ctx     context.Context
 	address string
 	photos  string
-	log     *slog.Logger
+	// portrait is a file in place of the persons' photographs, or "".
+	portrait string
+	usual    control.Command // the card that the emulator was started with
+	log      *slog.Logger
 
 	mu      sync.Mutex         // control connections act one after another
 	card    context.CancelFunc // nil when no card lies there
@@ -42,11 +48,7 @@ func (r *reader) handle(c control.Command) error {
 	defer r.mu.Unlock()
 	switch c.Do {
 	case "insert":
-		document := c.Document
-		if document == "" {
-			document = "citizen"
-		}
-		return r.insert(c.Person, document, c.Fault)
+		return r.insert(c)
 	case "remove":
 		r.remove()
 		return nil
@@ -54,14 +56,54 @@ func (r *reader) handle(c control.Command) error {
 	return fmt.Errorf("unknown command %q: want insert or remove", c.Do)
 }
 
+// make makes the card that c asks for; what c leaves open is as the emulator was
+// started.
+func (r *reader) make(c control.Command) (*icc.Card, error) {
+	u := r.usual
+	if c.Personality != "" { // another kind of card: none of the usual options
+		u = control.Command{}
+	}
+	spec := lds.Spec{
+		Personality: cmp.Or(c.Personality, u.Personality), Document: cmp.Or(c.Document, u.Document),
+		Curve: cmp.Or(c.Curve, u.Curve), Cipher: cmp.Or(c.Cipher, u.Cipher), Signature: cmp.Or(c.Signature, u.Signature),
+		PadDG2: cmp.Or(c.PadDG2, u.PadDG2),
+	}
+	chip, err := r.load(c.Person, spec)
+	if err != nil {
+		return nil, err
+	}
+	return icc.New(chip, icc.Options{
+		Fault: c.Fault, MaxResponse: cmp.Or(c.MaxResponse, r.usual.MaxResponse), Sleep: r.sleep,
+	})
+}
+
+func (r *reader) load(person int, spec lds.Spec) (*lds.Chip, error) {
+	if r.portrait == "" {
+		return lds.LoadSpec(person, r.photos, spec)
+	}
+	p, err := persons.Get(person)
+	if err != nil {
+		return nil, err
+	}
+	portrait, err := os.ReadFile(r.portrait)
+	if err != nil {
+		return nil, fmt.Errorf("read portrait: %w", err)
+	}
+	return lds.Make(p, portrait, spec)
+}
+
+// sleep is how a slow card waits: not longer than the reader lives.
+func (r *reader) sleep(d time.Duration) {
+	select {
+	case <-r.ctx.Done():
+	case <-time.After(d):
+	}
+}
+
 // insert takes away the card that lies there, puts a new one and returns when
 // the reader has powered it.
-func (r *reader) insert(person int, document, fault string) error {
-	chip, err := lds.Load(person, document, r.photos)
-	if err != nil {
-		return err
-	}
-	card, err := icc.New(chip, icc.Options{Fault: fault})
+func (r *reader) insert(c control.Command) error {
+	card, err := r.make(c)
 	if err != nil {
 		return err
 	}
@@ -73,7 +115,7 @@ func (r *reader) insert(person int, document, fault string) error {
 		case <-time.After(time.Until(r.removed.Add(emptyTime))):
 		}
 		if err = r.put(card); err == nil {
-			r.log.Info("card inserted", "document", document, "fault", fault)
+			r.log.Info("card inserted", "personality", c.Personality, "document", c.Document, "fault", c.Fault)
 			return nil
 		}
 	}

@@ -17,6 +17,9 @@ type command struct {
 // the checksum (ISO/IEC 7816-4 §5.4.1: bits 4 and 3 are 11).
 func (c command) protected() bool { return c.cla&0x0C == 0x0C }
 
+// chained says that more commands of the chain follow (§5.3.3).
+func (c command) chained() bool { return c.cla&0x10 != 0 }
+
 // parseCommand reads cases 1, 2S, 3S, 4S, 2E, 3E and 4E. data shares raw's memory.
 func parseCommand(raw []byte) (command, error) {
 	if len(raw) < 4 {

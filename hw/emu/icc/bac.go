@@ -7,8 +7,12 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/enrold/enrold/hw/emu/icc/tdes"
+	"github.com/enrold/enrold/hw/emu/icc/suite"
+	"github.com/enrold/enrold/hw/emu/lds"
 )
+
+// threeDES is the only suite of basic access control.
+var threeDES = suite.For(lds.TDES)
 
 // basicAccess is the card's half of basic access control (Doc 9303-11 §4.3).
 type basicAccess struct {
@@ -20,7 +24,7 @@ type basicAccess struct {
 // newBasicAccess derives the keys from the MRZ information (§9.7.2).
 func newBasicAccess(mrzInformation string, random io.Reader) basicAccess {
 	seed := sha1.Sum([]byte(mrzInformation))
-	return basicAccess{enc: tdes.KDF(seed[:16], 1), mac: tdes.KDF(seed[:16], 2), random: random}
+	return basicAccess{enc: threeDES.KDF(seed[:16], 1), mac: threeDES.KDF(seed[:16], 2), random: random}
 }
 
 func (b *basicAccess) challenge() ([]byte, error) {
@@ -42,10 +46,10 @@ func (b *basicAccess) authenticate(data []byte) (response []byte, session *messa
 	if len(data) != 40 {
 		return nil, nil, swWrongLength
 	}
-	if subtle.ConstantTimeCompare(tdes.MAC(b.mac, tdes.Pad(data[:32])), data[32:]) != 1 {
+	if subtle.ConstantTimeCompare(threeDES.MAC(b.mac, threeDES.Pad(data[:32])), data[32:]) != 1 {
 		return nil, nil, swAuthFailed
 	}
-	s := tdes.Decrypt(b.enc, data[:32]) // RND.IFD, RND.IC, K.IFD
+	s := threeDES.Decrypt(b.enc, nil, data[:32]) // RND.IFD, RND.IC, K.IFD
 	if subtle.ConstantTimeCompare(s[8:16], rndIC) != 1 {
 		return nil, nil, swAuthFailed
 	}
@@ -55,13 +59,12 @@ func (b *basicAccess) authenticate(data []byte) (response []byte, session *messa
 		return nil, nil, swUnspecified
 	}
 	r := append(append(append([]byte{}, rndIC...), rndIFD...), keyIC...)
-	e := tdes.Encrypt(b.enc, r)
-	response = append(e, tdes.MAC(b.mac, tdes.Pad(e))...)
+	e := threeDES.Encrypt(b.enc, nil, r)
+	response = append(e, threeDES.MAC(b.mac, threeDES.Pad(e))...)
 
 	seed := make([]byte, 16)
 	subtle.XORBytes(seed, keyIFD, keyIC)
-	return response, &messaging{
-		enc: tdes.KDF(seed, 1), mac: tdes.KDF(seed, 2),
-		ssc: uint64(binary.BigEndian.Uint32(rndIC[4:]))<<32 | uint64(binary.BigEndian.Uint32(rndIFD[4:])), // §9.8.6.3
-	}, swOK
+	session = newMessaging(threeDES, seed)
+	session.ssc = uint64(binary.BigEndian.Uint32(rndIC[4:]))<<32 | uint64(binary.BigEndian.Uint32(rndIFD[4:])) // §9.8.6.3
+	return response, session, swOK
 }

@@ -3,6 +3,7 @@ package icc
 import (
 	"bytes"
 
+	"github.com/enrold/enrold/hw/emu/lds"
 	"github.com/enrold/enrold/hw/emu/lds/ber"
 )
 
@@ -30,7 +31,7 @@ func (c *Card) selectApplication(cmd command) ([]byte, uint16) {
 	if !bytes.Equal(cmd.data, applicationID) {
 		return nil, swNotFound
 	}
-	c.inApp, c.current = true, nil
+	c.inApp, c.current, c.refused = true, nil, false
 	if cmd.p2 == 0x00 && cmd.ne > 0 {
 		return ber.TLV(0x6F, ber.TLV(0x84, applicationID)), swOK
 	}
@@ -57,10 +58,7 @@ func (c *Card) selectEF(id []byte) ([]byte, uint16) {
 // file finds a file and enforces who may read it.
 func (c *Card) file(id uint16) ([]byte, uint16) {
 	if !c.inApp {
-		if content, ok := c.chip.Master[id]; ok {
-			return content, swOK
-		}
-		return nil, swNotFound
+		return c.masterFile(id)
 	}
 	if c.session == nil || c.chip.Locked[id] {
 		return nil, swLocked
@@ -68,6 +66,25 @@ func (c *Card) file(id uint16) ([]byte, uint16) {
 	content, ok := c.chip.Files[id]
 	if !ok {
 		return nil, swNotFound
+	}
+	return content, swOK
+}
+
+// masterFile finds a file under the master file. EF.CardSecurity needs PACE
+// (Doc 9303-10 §3.11.4).
+func (c *Card) masterFile(id uint16) ([]byte, uint16) {
+	if id == efATR {
+		if content, ok := c.chip.Master[id]; ok {
+			return content, swOK
+		}
+		return c.capabilities(), swOK
+	}
+	content, ok := c.chip.Master[id]
+	switch {
+	case !ok:
+		return nil, swNotFound
+	case id == lds.EFCardSecurity && !c.byPACE:
+		return nil, swLocked
 	}
 	return content, swOK
 }
@@ -119,14 +136,29 @@ func (c *Card) readBinaryTLV(cmd command, room int) ([]byte, uint16) {
 		return nil, swWrongLength
 	}
 	data, sw := c.read(number(value), cmd, room-header)
+	if sw&0xFF00 == swExact {
+		return nil, sw + 2 // DO'53' included; at most 226 bytes
+	}
 	if sw != swOK && sw != swEndOfFile {
 		return nil, sw
 	}
 	return ber.TLV(0x53, data), sw
 }
 
+// selectShort selects by short identifier. In the application that is the low
+// five bits of the identifier; under the master file each has its own
+// (Doc 9303-10 §3.11).
 func (c *Card) selectShort(sfi byte) uint16 {
-	content, sw := c.file(0x0100 | uint16(sfi))
+	id := 0x0100 | uint16(sfi)
+	if !c.inApp {
+		switch sfi {
+		case 0x01:
+			id = efATR
+		case 0x1E:
+			id = lds.EFDIR
+		}
+	}
+	content, sw := c.file(id)
 	c.current = content
 	return sw
 }
@@ -144,6 +176,9 @@ func (c *Card) read(offset int, cmd command, room int) ([]byte, uint16) {
 		return nil, swWrongOffset
 	}
 	rest := c.current[offset:]
+	if c.faults.exact && (cmd.ne > exactLimit || cmd.ne > len(rest)) {
+		return nil, swExact | uint16(min(len(rest), exactLimit))
+	}
 	sw := swOK
 	if len(rest) < cmd.ne && len(rest) <= room && !cmd.all {
 		sw = swEndOfFile

@@ -4,19 +4,25 @@ import (
 	"crypto/subtle"
 	"encoding/binary"
 
-	"github.com/enrold/enrold/hw/emu/icc/tdes"
+	"github.com/enrold/enrold/hw/emu/icc/suite"
 	"github.com/enrold/enrold/hw/emu/lds/ber"
 )
 
-// messaging is one secure messaging session (Doc 9303-11 §9.8). PACE will bring
-// a second one with AES.
+// messaging is one secure messaging session (Doc 9303-11 §9.8).
 type messaging struct {
+	suite    suite.Suite
 	enc, mac []byte
-	ssc      uint64
+	ssc      uint64 // for AES the low half of the counter, which begins at zero
+}
+
+// newMessaging derives the session's keys from an agreed secret (§9.7.4). The
+// counter begins at zero (§9.8.6.3, §9.8.7.3).
+func newMessaging(s suite.Suite, secret []byte) *messaging {
+	return &messaging{suite: s, enc: s.KDF(secret, 1), mac: s.KDF(secret, 2)}
 }
 
 // open checks and decrypts a protected command. On any status but ok the
-// session is over (§9.8.1).
+// session is over (§9.8.5).
 func (m *messaging) open(c command) (command, uint16) {
 	m.ssc++
 	var signed, checksum, cryptogram []byte
@@ -47,18 +53,18 @@ func (m *messaging) open(c command) (command, uint16) {
 	if checksum == nil {
 		return plain, swSMMissing
 	}
-	input := append(m.counter(), tdes.Pad([]byte{c.cla, c.ins, c.p1, c.p2})...)
+	input := append(m.counter(), m.suite.Pad([]byte{c.cla, c.ins, c.p1, c.p2})...)
 	if len(signed) > 0 {
-		input = append(input, tdes.Pad(signed)...)
+		input = append(input, m.suite.Pad(signed)...)
 	}
-	if subtle.ConstantTimeCompare(tdes.MAC(m.mac, input), checksum) != 1 {
+	if subtle.ConstantTimeCompare(m.suite.MAC(m.mac, input), checksum) != 1 {
 		return plain, swSMIncorrect
 	}
 	if hasData {
-		if len(cryptogram) == 0 || len(cryptogram)%8 != 0 {
+		if len(cryptogram) == 0 || len(cryptogram)%m.suite.Block() != 0 {
 			return plain, swSMIncorrect
 		}
-		data, ok := tdes.Unpad(tdes.Decrypt(m.enc, cryptogram))
+		data, ok := m.suite.Unpad(m.suite.Decrypt(m.enc, m.vector(), cryptogram))
 		if !ok {
 			return plain, swSMIncorrect
 		}
@@ -71,21 +77,32 @@ func (m *messaging) open(c command) (command, uint16) {
 func (m *messaging) seal(ins byte, data []byte, sw uint16) []byte {
 	m.ssc++
 	var out []byte
-	switch {
-	case len(data) == 0:
-	case ins&1 == 0:
-		out = ber.TLV(0x87, []byte{0x01}, tdes.Encrypt(m.enc, tdes.Pad(data)))
-	default:
-		out = ber.TLV(0x85, tdes.Encrypt(m.enc, tdes.Pad(data)))
+	if len(data) > 0 {
+		cryptogram := m.suite.Encrypt(m.enc, m.vector(), m.suite.Pad(data))
+		if ins&1 == 0 {
+			out = ber.TLV(0x87, []byte{0x01}, cryptogram)
+		} else {
+			out = ber.TLV(0x85, cryptogram)
+		}
 	}
 	out = append(out, ber.TLV(0x99, binary.BigEndian.AppendUint16(nil, sw))...)
-	mac := tdes.MAC(m.mac, append(m.counter(), tdes.Pad(out)...))
+	mac := m.suite.MAC(m.mac, append(m.counter(), m.suite.Pad(out)...))
 	return append(out, ber.TLV(0x8E, mac)...)
 }
 
 // room is the most plain bytes whose protected response fits into n bytes:
-// 01 and up to 8 bytes of padding inside at most 5 bytes of DO'87' header,
+// 01 and up to a block of padding inside at most 5 bytes of DO'87' header,
 // DO'99' (4) and DO'8E' (10).
-func (m *messaging) room(n int) int { return max((n-5-1-4-10)/8*8-1, 0) }
+func (m *messaging) room(n int) int {
+	b := m.suite.Block()
+	return max((n-5-1-4-10)/b*b-1, 0)
+}
 
-func (m *messaging) counter() []byte { return binary.BigEndian.AppendUint64(nil, m.ssc) }
+// counter is the send sequence counter, as wide as the cipher's block (§9.8.2).
+func (m *messaging) counter() []byte {
+	out := make([]byte, m.suite.Block())
+	binary.BigEndian.PutUint64(out[len(out)-8:], m.ssc)
+	return out
+}
+
+func (m *messaging) vector() []byte { return m.suite.Vector(m.enc, m.counter()) }

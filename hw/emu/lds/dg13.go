@@ -13,8 +13,9 @@ const (
 
 // dg13 returns the Vietnamese personal data: 6D { SEQUENCE { SEQUENCE {
 // INTEGER n, value } … } }. The ministry has not published the format; the items
-// are those that readers of real cards report.
-func dg13(id persons.Identity) []byte {
+// are those that readers of real cards report. few leaves what the law opens to
+// any reader of the 2024 card (Circular 16/2024/TT-BCA article 6).
+func dg13(id persons.Identity, few bool) []byte {
 	sex := "Nam"
 	if id.Sex == "F" {
 		sex = "Nữ"
@@ -23,7 +24,7 @@ func dg13(id persons.Identity) []byte {
 	if id.Expiry == "" {
 		expiry = text(tagUTF8, "Không thời hạn")
 	}
-	return ber.TLV(0x6D, ber.TLV(0x30,
+	items := [][]byte{
 		item(1, text(tagPrintable, id.PersonalNumber)),
 		item(2, text(tagUTF8, id.Name)),
 		item(3, text(tagPrintable, slashed(id.Birth))),
@@ -40,7 +41,11 @@ func dg13(id persons.Identity) []byte {
 		item(14),
 		item(15, text(tagPrintable, "099"+id.PersonalNumber[6:])),
 		item(16, text(tagPrintable, "0000"+id.PersonalNumber)),
-	))
+	}
+	if few {
+		items = [][]byte{items[0], items[1], items[2], items[3], items[4], items[7], items[11]}
+	}
+	return ber.TLV(0x6D, ber.TLV(0x30, items...))
 }
 
 func item(n byte, values ...[]byte) []byte {

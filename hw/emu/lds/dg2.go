@@ -3,6 +3,7 @@ package lds
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"image/jpeg"
 
@@ -54,4 +55,30 @@ func facialRecord(portrait []byte, sex string) ([]byte, error) {
 	b = append(b, 0x01, 0x02) // 24 bit RGB, static photograph from a digital camera
 	b = append(b, 0, 0, 0, 0) // device type, quality: unspecified
 	return append(b, portrait...), nil
+}
+
+// maxPadding keeps DG2 within the sizes that its lengths are written for.
+const maxPadding = 1 << 20
+
+// padJPEG adds n bytes of comment segments after the start of image: the
+// picture stays what it is (ISO/IEC 10918-1 §B.2.4.5).
+func padJPEG(portrait []byte, n int) ([]byte, error) {
+	if n == 0 {
+		return portrait, nil
+	}
+	if !bytes.HasPrefix(portrait, []byte{0xFF, 0xD8}) {
+		return nil, errors.New("pad portrait: not a JPEG")
+	}
+	out := bytes.Clone(portrait[:2])
+	for n > 0 {
+		segment := min(max(n, 4), 0xFFFF) // marker and length take four bytes
+		if rest := n - segment; rest > 0 && rest < 4 {
+			segment -= 4
+		}
+		out = append(out, 0xFF, 0xFE)
+		out = binary.BigEndian.AppendUint16(out, uint16(segment-2))
+		out = append(out, make([]byte, segment-4)...)
+		n -= segment
+	}
+	return append(out, portrait[2:]...), nil
 }

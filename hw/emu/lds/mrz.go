@@ -68,3 +68,21 @@ func fill(s string, n int) string {
 	}
 	return s + strings.Repeat("<", n-len(s))
 }
+
+// accessKey is the MRZ information of Doc 9303-11 §4.3.2.
+func accessKey(zone []string) string {
+	if len(zone) == 3 {
+		return zone[0][5:15] + zone[1][0:7] + zone[1][8:15]
+	}
+	return zone[1][0:10] + zone[1][13:20] + zone[1][21:28]
+}
+
+// lastDigits is the card access number: the last six digits of the personal
+// number on a Vietnamese card, of the document number elsewhere.
+func lastDigits(id persons.Identity) string {
+	number := id.PersonalNumber
+	if number == "" {
+		number = id.DocumentNumber
+	}
+	return number[len(number)-6:]
+}

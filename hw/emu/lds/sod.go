@@ -1,9 +1,6 @@
 package lds
 
 import (
-	"crypto/ecdsa"
-	"crypto/rand"
-	"crypto/sha256"
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"fmt"
@@ -20,8 +17,7 @@ var (
 	oidContentType       = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 3}
 	oidMessageDigest     = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 4}
 	oidSigningTime       = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 5}
-	oidSHA256            = asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 1}
-	oidECDSAWithSHA256   = asn1.ObjectIdentifier{1, 2, 840, 10045, 4, 3, 2}
+	oidSecurityObject    = asn1.ObjectIdentifier{0, 4, 0, 127, 0, 7, 3, 2, 1} // of EF.CardSecurity
 )
 
 // The structures of RFC 5652 §5 and Doc 9303-10 §4.6.2. encoding/asn1 writes
@@ -31,6 +27,11 @@ type (
 		Version   int
 		Algorithm pkix.AlgorithmIdentifier
 		Hashes    []dataGroupHash
+		LDS       ldsVersionInfo `asn1:"optional"` // version 1 only
+	}
+	ldsVersionInfo struct {
+		LDS     string `asn1:"printable"`
+		Unicode string `asn1:"printable"`
 	}
 	dataGroupHash struct {
 		Number int
@@ -69,43 +70,53 @@ type (
 	}
 )
 
-// sod returns EF.SOD: tag 77 around a SignedData over the SHA-256 of every data
-// group, signed by s.
-func sod(groups map[int][]byte, s signer, at time.Time) ([]byte, error) {
-	object := ldsSecurityObject{Algorithm: pkix.AlgorithmIdentifier{Algorithm: oidSHA256}}
+// sod returns EF.SOD: tag 77 around a SignedData over the hash of every data
+// group, signed by s. With LDS 1.8 the versions stand in the security object too.
+func sod(groups map[int][]byte, s signer, at time.Time, version string) ([]byte, error) {
+	object := ldsSecurityObject{Algorithm: s.signature.digestAlgorithm()}
 	for n, content := range groups {
-		h := sha256.Sum256(content)
-		object.Hashes = append(object.Hashes, dataGroupHash{Number: n, Hash: h[:]})
+		object.Hashes = append(object.Hashes, dataGroupHash{Number: n, Hash: s.signature.digest(content)})
 	}
 	slices.SortFunc(object.Hashes, func(a, b dataGroupHash) int { return a.Number - b.Number })
+	if version == lds18 {
+		object.Version, object.LDS = 1, ldsVersionInfo{version, unicodeVersion}
+	}
 	content, err := asn1.Marshal(object)
 	if err != nil {
 		return nil, fmt.Errorf("encode security object: %w", err)
 	}
-	info, err := sign(content, s, at)
+	cms, err := signData(oidLDSSecurityObject, content, s, at)
+	if err != nil {
+		return nil, err
+	}
+	return ber.TLV(0x77, cms), nil
+}
+
+// signData is a SignedData (RFC 5652 §5.1) over content.
+func signData(kind asn1.ObjectIdentifier, content []byte, s signer, at time.Time) ([]byte, error) {
+	info, err := sign(kind, content, s, at)
 	if err != nil {
 		return nil, err
 	}
 	cms, err := asn1.Marshal(contentInfo{Type: oidSignedData, Content: signedData{
 		Version:          3, // RFC 5652 §5.1: eContentType is not id-data
-		DigestAlgorithms: []pkix.AlgorithmIdentifier{{Algorithm: oidSHA256}},
-		Encapsulated:     encapsulated{Type: oidLDSSecurityObject, Content: content},
-		Certificates:     asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: 0, IsCompound: true, Bytes: s.certificate.Raw},
+		DigestAlgorithms: []pkix.AlgorithmIdentifier{s.signature.digestAlgorithm()},
+		Encapsulated:     encapsulated{Type: kind, Content: content},
+		Certificates:     asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: 0, IsCompound: true, Bytes: s.certificate.raw},
 		SignerInfos:      []signerInfo{info},
 	}})
 	if err != nil {
 		return nil, fmt.Errorf("encode signed data: %w", err)
 	}
-	return ber.TLV(0x77, cms), nil
+	return cms, nil
 }
 
-func sign(content []byte, s signer, at time.Time) (signerInfo, error) {
-	digest := sha256.Sum256(content)
+func sign(kind asn1.ObjectIdentifier, content []byte, s signer, at time.Time) (signerInfo, error) {
 	var attrs []attribute
 	for _, a := range []struct {
 		oid   asn1.ObjectIdentifier
 		value any
-	}{{oidContentType, oidLDSSecurityObject}, {oidMessageDigest, digest[:]}, {oidSigningTime, at.UTC()}} {
+	}{{oidContentType, kind}, {oidMessageDigest, s.signature.digest(content)}, {oidSigningTime, at.UTC()}} {
 		der, err := asn1.Marshal(a.value)
 		if err != nil {
 			return signerInfo{}, fmt.Errorf("encode signed attribute: %w", err)
@@ -118,18 +129,21 @@ func sign(content []byte, s signer, at time.Time) (signerInfo, error) {
 	if err != nil {
 		return signerInfo{}, fmt.Errorf("encode signed attributes: %w", err)
 	}
-	h := sha256.Sum256(set)
-	signature, err := ecdsa.SignASN1(rand.Reader, s.key, h[:])
+	signature, err := s.signature.sign(s.key, set)
 	if err != nil {
-		return signerInfo{}, fmt.Errorf("sign security object: %w", err)
+		return signerInfo{}, err
+	}
+	algorithm, err := s.signature.algorithm()
+	if err != nil {
+		return signerInfo{}, err
 	}
 	set[0] = 0xA0
 	return signerInfo{
 		Version:            1,
-		SID:                issuerAndSerial{asn1.RawValue{FullBytes: s.certificate.RawIssuer}, s.certificate.SerialNumber},
-		DigestAlgorithm:    pkix.AlgorithmIdentifier{Algorithm: oidSHA256},
+		SID:                issuerAndSerial{asn1.RawValue{FullBytes: s.certificate.issuer}, s.certificate.serial},
+		DigestAlgorithm:    s.signature.digestAlgorithm(),
 		SignedAttrs:        asn1.RawValue{FullBytes: set},
-		SignatureAlgorithm: pkix.AlgorithmIdentifier{Algorithm: oidECDSAWithSHA256},
+		SignatureAlgorithm: algorithm,
 		Signature:          signature,
 	}, nil
 }

@@ -27,11 +27,11 @@ const (
 type Card interface {
 	ATR() []byte
 	Reset()
-	Process(apdu []byte) []byte // at most 65535 bytes
+	Process(apdu []byte) []byte // at most 65535 bytes; nil when the card is pulled instead
 }
 
-// Insert connects to the reader at address and serves card until ctx ends or
-// the reader goes away; both are a removal and no error. powered is called once,
+// Insert connects to the reader at address and serves card until ctx ends, the
+// card pulls itself or the reader goes away; all are a removal and no error. powered is called once,
 // when the reader has powered the card, so that a caller can wait until the
 // insertion was seen.
 func Insert(ctx context.Context, address string, card Card, powered func()) error {
@@ -60,7 +60,9 @@ func serve(conn net.Conn, card Card, powered func()) error {
 		var answer []byte
 		switch {
 		case len(body) > 1:
-			answer = card.Process(body)
+			if answer = card.Process(body); answer == nil {
+				return nil
+			}
 		case len(body) == 1 && body[0] == getATR:
 			answer = card.ATR()
 		case len(body) == 1 && body[0] == powerOn:

@@ -4,13 +4,13 @@
 package icctest
 
 import (
+	"crypto/sha1"
+	"crypto/subtle"
 	"encoding/binary"
 	"fmt"
 
-	"crypto/sha1"
-	"crypto/subtle"
-
-	"github.com/enrold/enrold/hw/emu/icc/tdes"
+	"github.com/enrold/enrold/hw/emu/icc/suite"
+	"github.com/enrold/enrold/hw/emu/lds"
 	"github.com/enrold/enrold/hw/emu/lds/ber"
 )
 
@@ -22,8 +22,14 @@ var SelectApplication = []byte{0x00, 0xA4, 0x04, 0x0C, 0x07, 0xA0, 0x00, 0x00, 0
 type Terminal struct {
 	Transmit func(apdu []byte) ([]byte, error)
 
+	suite    suite.Suite
 	enc, mac []byte
 	ssc      uint64
+}
+
+// begin starts a session with the keys of an agreed secret.
+func (t *Terminal) begin(s suite.Suite, secret []byte, counter uint64) {
+	t.suite, t.enc, t.mac, t.ssc = s, s.KDF(secret, 1), s.KDF(secret, 2), counter
 }
 
 // Plain sends one command as it is.
@@ -55,21 +61,21 @@ func (t *Terminal) Open(mrzInformation string) (uint16, error) {
 // fixed: this is a test.
 func (t *Terminal) Authenticate(mrzInformation string, rndIC []byte) (uint16, error) {
 	seed := sha1.Sum([]byte(mrzInformation))
-	enc, mac := tdes.KDF(seed[:16], 1), tdes.KDF(seed[:16], 2)
+	des := suite.For(lds.TDES)
+	enc, mac := des.KDF(seed[:16], 1), des.KDF(seed[:16], 2)
 	rndIFD, keyIFD := []byte("RND.IFD."), []byte("KEY.IFD.KEY.IFD.")
-	e := tdes.Encrypt(enc, join(rndIFD, rndIC, keyIFD))
-	r, sw, err := t.Plain(join([]byte{0x00, 0x82, 0x00, 0x00, 0x28}, e, tdes.MAC(mac, tdes.Pad(e)), []byte{0x28})...)
+	e := des.Encrypt(enc, nil, join(rndIFD, rndIC, keyIFD))
+	r, sw, err := t.Plain(join([]byte{0x00, 0x82, 0x00, 0x00, 0x28}, e, des.MAC(mac, des.Pad(e)), []byte{0x28})...)
 	if err != nil || sw != 0x9000 {
 		return sw, err
 	}
 	if len(r) != 40 {
 		return sw, fmt.Errorf("authentication answered %d bytes", len(r))
 	}
-	s := tdes.Decrypt(enc, r[:32])
+	s := des.Decrypt(enc, nil, r[:32])
 	key := make([]byte, 16)
 	subtle.XORBytes(key, keyIFD, s[16:])
-	t.enc, t.mac = tdes.KDF(key, 1), tdes.KDF(key, 2)
-	t.ssc = uint64(binary.BigEndian.Uint32(rndIC[4:]))<<32 | uint64(binary.BigEndian.Uint32(rndIFD[4:]))
+	t.begin(des, key, uint64(binary.BigEndian.Uint32(rndIC[4:]))<<32|uint64(binary.BigEndian.Uint32(rndIFD[4:])))
 	return sw, nil
 }
 
@@ -96,16 +102,20 @@ func (t *Terminal) Wrap(ins, p1, p2 byte, data []byte, ne int) ([]byte, error) {
 	header := []byte{0x0C, ins, p1, p2}
 	var objects []byte
 	if len(data) > 0 && ins&1 == 0 {
-		objects = ber.TLV(0x87, []byte{1}, tdes.Encrypt(t.enc, tdes.Pad(data)))
+		objects = ber.TLV(0x87, []byte{1}, t.suite.Encrypt(t.enc, t.vector(), t.suite.Pad(data)))
 	} else if len(data) > 0 {
-		objects = ber.TLV(0x85, tdes.Encrypt(t.enc, tdes.Pad(data)))
+		objects = ber.TLV(0x85, t.suite.Encrypt(t.enc, t.vector(), t.suite.Pad(data)))
 	}
 	if ne > 256 {
 		objects = append(objects, 0x97, 2, byte(ne>>8), byte(ne))
 	} else if ne > 0 {
 		objects = append(objects, 0x97, 1, byte(ne))
 	}
-	mac := tdes.MAC(t.mac, join(t.counter(), tdes.Pad(header), tdes.Pad(objects)))
+	input := join(t.counter(), t.suite.Pad(header))
+	if len(objects) > 0 {
+		input = join(input, t.suite.Pad(objects))
+	}
+	mac := t.suite.MAC(t.mac, input)
 	objects = append(objects, ber.TLV(0x8E, mac)...)
 	return join(header, []byte{0, byte(len(objects) >> 8), byte(len(objects))}, objects, []byte{0, 0}), nil
 }
@@ -119,14 +129,14 @@ func (t *Terminal) unwrap(ins byte, r []byte) (plain []byte, sw uint16, err erro
 			return nil, 0, fmt.Errorf("read protected answer: %w", err)
 		}
 		switch {
-		case tag == 0x87 && ins&1 == 0 && len(value)%8 == 1:
-			plain, _ = tdes.Unpad(tdes.Decrypt(t.enc, value[1:]))
-		case tag == 0x85 && ins&1 == 1 && len(value)%8 == 0:
-			plain, _ = tdes.Unpad(tdes.Decrypt(t.enc, value))
+		case tag == 0x87 && ins&1 == 0 && len(value)%t.suite.Block() == 1:
+			plain, _ = t.suite.Unpad(t.suite.Decrypt(t.enc, t.vector(), value[1:]))
+		case tag == 0x85 && ins&1 == 1 && len(value)%t.suite.Block() == 0:
+			plain, _ = t.suite.Unpad(t.suite.Decrypt(t.enc, t.vector(), value))
 		case tag == 0x99 && len(value) == 2:
 			sw = binary.BigEndian.Uint16(value)
 		case tag == 0x8E:
-			if subtle.ConstantTimeCompare(value, tdes.MAC(t.mac, join(t.counter(), tdes.Pad(signed)))) != 1 {
+			if subtle.ConstantTimeCompare(value, t.suite.MAC(t.mac, join(t.counter(), t.suite.Pad(signed)))) != 1 {
 				return nil, 0, fmt.Errorf("checksum of the answer is wrong")
 			}
 			return plain, sw, nil
@@ -139,7 +149,13 @@ func (t *Terminal) unwrap(ins byte, r []byte) (plain []byte, sw uint16, err erro
 	return nil, 0, fmt.Errorf("the answer has no checksum")
 }
 
-func (t *Terminal) counter() []byte { return binary.BigEndian.AppendUint64(nil, t.ssc) }
+func (t *Terminal) counter() []byte {
+	out := make([]byte, t.suite.Block())
+	binary.BigEndian.PutUint64(out[len(out)-8:], t.ssc)
+	return out
+}
+
+func (t *Terminal) vector() []byte { return t.suite.Vector(t.enc, t.counter()) }
 
 func join(parts ...[]byte) []byte {
 	var out []byte

@@ -7,6 +7,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha1"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -32,6 +33,25 @@ func main() {
 			log.Fatal(err)
 		}
 	}
+	// 1536 bits: the longest usual key whose signature fits into a short answer
+	// under secure messaging (Doc 9303-11 §6.1.4 note).
+	for name, bits := range map[string]int{"dsc-rsa": 2048, "aa-rsa": 1536} {
+		if err := rsaKey(os.Args[1], name, bits); err != nil {
+			log.Fatal(err)
+		}
+	}
+}
+
+func rsaKey(dir, name string, bits int) error {
+	key, err := rsa.GenerateKey(rand.Reader, bits)
+	if err != nil {
+		return fmt.Errorf("make key: %w", err)
+	}
+	b := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})
+	if err := os.WriteFile(filepath.Join(dir, name+".key.pem"), b, 0o644); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return nil
 }
 
 func authority(dir, country, kind string) error {

@@ -1,0 +1,31 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/enrold/enrold/hw/emu/icc"
+	"github.com/enrold/enrold/hw/emu/lds"
+	"github.com/enrold/enrold/hw/emu/lds/domain"
+)
+
+// printList writes every personality, option and fault.
+func printList(w io.Writer) {
+	fmt.Fprintln(w, "personalities:")
+	for _, p := range lds.Personalities() {
+		fmt.Fprintf(w, "  %-20s %s\n", p.Name, p.Meaning)
+	}
+	var names []string
+	for _, g := range domain.Groups() {
+		names = append(names, g.Name())
+	}
+	fmt.Fprintf(w, "\noptions, each after a plus:\n  domain parameters    %s\n", strings.Join(names, " "))
+	fmt.Fprintln(w, "  ciphers              3des aes-128 aes-192 aes-256")
+	fmt.Fprintln(w, "  signature of EF.SOD  rsa-HASH rsa-pss-HASH ecdsa-CURVE-HASH")
+	fmt.Fprintln(w, "  active auth. hash    sha1 sha224 sha256 sha384 sha512")
+	fmt.Fprintln(w, "\nfaults, several separated by commas; N counts commands since the card was powered:")
+	for _, f := range icc.Faults() {
+		fmt.Fprintf(w, "  %-20s %s\n", f.Usage, f.Meaning)
+	}
+}
