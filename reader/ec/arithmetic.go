@@ -4,82 +4,90 @@ import "math/big"
 
 // jacobian holds x = X/Z², y = Y/Z³; Z = 0 is the point at infinity. Inversions
 // modulo p are what affine arithmetic would spend its time on.
-type jacobian struct{ x, y, z *big.Int }
+type jacobian struct{ x, y, z element }
 
 func (c *Curve) lift(p Point) jacobian {
 	if p.Infinite() {
-		return jacobian{big.NewInt(1), big.NewInt(1), new(big.Int)}
+		return jacobian{}
 	}
-	return jacobian{p.X, p.Y, big.NewInt(1)}
+	return jacobian{c.f.in(p.X), c.f.in(p.Y), c.f.one}
 }
 
 func (c *Curve) affine(p jacobian) Point {
-	if p.z.Sign() == 0 {
+	if p.z == (element{}) {
 		return Point{}
 	}
-	inv := new(big.Int).ModInverse(p.z, c.P)
-	inv2 := c.mul(inv, inv)
-	return Point{c.mul(p.x, inv2), c.mul(p.y, c.mul(inv2, inv))}
+	inv := c.f.in(new(big.Int).ModInverse(c.f.out(p.z), c.P))
+	inv2 := c.f.mul(&inv, &inv)
+	inv3 := c.f.mul(&inv2, &inv)
+	return Point{c.f.out(c.f.mul(&p.x, &inv2)), c.f.out(c.f.mul(&p.y, &inv3))}
 }
 
-func (c *Curve) mul(a, b *big.Int) *big.Int {
-	r := new(big.Int).Mul(a, b)
-	return r.Mod(r, c.P)
-}
-
-func (c *Curve) sub(a, b *big.Int) *big.Int {
-	r := new(big.Int).Sub(a, b)
-	if r.Sign() < 0 {
-		r.Add(r, c.P)
-	}
+// double: 2·(X, Y, Z) for any a (Guide to Elliptic Curve Cryptography §3.2.2).
+func (c *Curve) double(p jacobian) jacobian {
+	f := c.f
+	yy := f.mul(&p.y, &p.y)
+	s := f.mul(&p.x, &yy)
+	s = f.add(&s, &s)
+	s = f.add(&s, &s) // 4xy²
+	zz := f.mul(&p.z, &p.z)
+	zz = f.mul(&zz, &zz)
+	m := f.mul(&c.a, &zz)
+	xx := f.mul(&p.x, &p.x)
+	for range 3 {
+		m = f.add(&m, &xx)
+	} // 3x² + az⁴
+	var r jacobian
+	r.x = f.mul(&m, &m)
+	r.x = f.sub(&r.x, &s)
+	r.x = f.sub(&r.x, &s)
+	y4 := f.mul(&yy, &yy)
+	for range 3 {
+		y4 = f.add(&y4, &y4)
+	} // 8y⁴
+	s = f.sub(&s, &r.x)
+	r.y = f.mul(&m, &s)
+	r.y = f.sub(&r.y, &y4)
+	r.z = f.mul(&p.y, &p.z)
+	r.z = f.add(&r.z, &r.z)
 	return r
 }
 
-// times multiplies by a small number.
-func (c *Curve) times(a *big.Int, n uint) *big.Int {
-	r := new(big.Int).Lsh(a, n)
-	return r.Mod(r, c.P)
-}
-
-// double is dbl-2007-bl of the Explicit-Formulas Database, for any a.
-func (c *Curve) double(p jacobian) jacobian {
-	if p.z.Sign() == 0 || p.y.Sign() == 0 {
-		return jacobian{big.NewInt(1), big.NewInt(1), new(big.Int)}
-	}
-	yy := c.mul(p.y, p.y)
-	s := c.times(c.mul(p.x, yy), 2) // 4xy²
-	zz := c.mul(p.z, p.z)
-	xx := c.mul(p.x, p.x)
-	m := new(big.Int).Lsh(xx, 1)
-	m.Add(m, xx).Add(m, c.mul(c.A, c.mul(zz, zz))).Mod(m, c.P) // 3x² + az⁴
-	x := c.sub(c.mul(m, m), c.times(s, 1))
-	y := c.sub(c.mul(m, c.sub(s, x)), c.times(c.mul(yy, yy), 3))
-	return jacobian{x, y, c.times(c.mul(p.y, p.z), 1)}
-}
-
-// add is add-2007-bl, with the cases that it leaves out.
+// add is the general addition with the cases that its formulas leave out: equal
+// points, opposite points, infinity.
 func (c *Curve) add(p, q jacobian) jacobian {
-	if p.z.Sign() == 0 {
+	if p.z == (element{}) {
 		return q
 	}
-	if q.z.Sign() == 0 {
+	if q.z == (element{}) {
 		return p
 	}
-	pz2, qz2 := c.mul(p.z, p.z), c.mul(q.z, q.z)
-	u1, u2 := c.mul(p.x, qz2), c.mul(q.x, pz2)
-	s1, s2 := c.mul(p.y, c.mul(q.z, qz2)), c.mul(q.y, c.mul(p.z, pz2))
-	h, r := c.sub(u2, u1), c.sub(s2, s1)
-	if h.Sign() == 0 {
-		if r.Sign() == 0 {
+	f := c.f
+	pz2, qz2 := f.mul(&p.z, &p.z), f.mul(&q.z, &q.z)
+	u1, u2 := f.mul(&p.x, &qz2), f.mul(&q.x, &pz2)
+	pz3, qz3 := f.mul(&p.z, &pz2), f.mul(&q.z, &qz2)
+	s1, s2 := f.mul(&p.y, &qz3), f.mul(&q.y, &pz3)
+	h, r := f.sub(&u2, &u1), f.sub(&s2, &s1)
+	if h == (element{}) {
+		if r == (element{}) {
 			return c.double(p)
 		}
-		return jacobian{big.NewInt(1), big.NewInt(1), new(big.Int)}
+		return jacobian{}
 	}
-	h2 := c.mul(h, h)
-	h3, v := c.mul(h, h2), c.mul(u1, h2)
-	x := c.sub(c.sub(c.mul(r, r), h3), c.times(v, 1))
-	y := c.sub(c.mul(r, c.sub(v, x)), c.mul(s1, h3))
-	return jacobian{x, y, c.mul(h, c.mul(p.z, q.z))}
+	h2 := f.mul(&h, &h)
+	h3, v := f.mul(&h, &h2), f.mul(&u1, &h2)
+	var o jacobian
+	o.x = f.mul(&r, &r)
+	o.x = f.sub(&o.x, &h3)
+	o.x = f.sub(&o.x, &v)
+	o.x = f.sub(&o.x, &v)
+	v = f.sub(&v, &o.x)
+	s1 = f.mul(&s1, &h3)
+	o.y = f.mul(&r, &v)
+	o.y = f.sub(&o.y, &s1)
+	o.z = f.mul(&p.z, &q.z)
+	o.z = f.mul(&h, &o.z)
+	return o
 }
 
 // Add returns p + q.
@@ -90,7 +98,8 @@ func (c *Curve) Negate(p Point) Point {
 	if p.Infinite() {
 		return p
 	}
-	return Point{p.X, c.sub(new(big.Int), p.Y)}
+	y := new(big.Int).Neg(p.Y)
+	return Point{p.X, y.Mod(y, c.P)}
 }
 
 // Multiply returns k·p for k ≥ 0.
@@ -100,8 +109,8 @@ func (c *Curve) Multiply(k *big.Int, p Point) Point {
 
 // sum returns k·p + l·q in one pass (Shamir's trick).
 func (c *Curve) sum(k *big.Int, p Point, l *big.Int, q Point) jacobian {
-	both := [4]jacobian{c.lift(Point{}), c.lift(p), c.lift(q), c.lift(c.Add(p, q))}
-	r := both[0]
+	both := [4]jacobian{{}, c.lift(p), c.lift(q), c.lift(c.Add(p, q))}
+	var r jacobian
 	for i := max(k.BitLen(), l.BitLen()) - 1; i >= 0; i-- {
 		r = c.double(r)
 		if n := k.Bit(i) | l.Bit(i)<<1; n != 0 {

@@ -13,7 +13,8 @@ import (
 )
 
 // Curve is y² = x³ + ax + b over the field of p elements, with a generator G of
-// prime order N and cofactor 1. Curves do not change.
+// prime order N and cofactor 1. Curves do not change; those of this package's
+// table are all that there are.
 type Curve struct {
 	Name       string // "brainpoolP256r1"
 	OID        string // "1.3.36.3.3.2.8.1.1.7"
@@ -21,6 +22,8 @@ type Curve struct {
 	G          Point
 
 	std elliptic.Curve // the same curve in the standard library, where it is fast
+	f   *field         // of P
+	a   element        // A in f
 }
 
 // Point is an affine point; the zero value is the point at infinity.
@@ -46,10 +49,13 @@ var curves = sync.OnceValue(func() []*Curve {
 	}
 	var list []*Curve
 	for _, d := range domains {
-		list = append(list, &Curve{
+		c := &Curve{
 			Name: d.name, OID: d.oid, P: number(d.p), A: number(d.a), B: number(d.b), N: number(d.n),
 			G: Point{number(d.x), number(d.y)}, std: std[d.name],
-		})
+		}
+		c.f = newField(c.P)
+		c.a = c.f.in(c.A)
+		list = append(list, c)
 	}
 	return list
 })
@@ -155,4 +161,15 @@ func (c *Curve) Decode(b []byte) (Point, error) {
 		return Point{}, errors.New("point is not on the curve")
 	}
 	return Point{}, errors.New("point has an unknown form")
+}
+
+// mul and sub calculate on plain numbers modulo P, where speed does not matter.
+func (c *Curve) mul(a, b *big.Int) *big.Int {
+	r := new(big.Int).Mul(a, b)
+	return r.Mod(r, c.P)
+}
+
+func (c *Curve) sub(a, b *big.Int) *big.Int {
+	r := new(big.Int).Sub(a, b)
+	return r.Mod(r, c.P)
 }
