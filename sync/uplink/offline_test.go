@@ -8,6 +8,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"net/http"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,11 +17,20 @@ import (
 	"github.com/enrold/enrold/queue"
 )
 
-// outage is a queue with one request and a network that is down until up.
+// outage is a queue with one request and a network that is down.
 type outage struct {
-	row   queue.Row
-	up    time.Time
-	tries []time.Time
+	row queue.Row
+
+	mu  sync.Mutex
+	all []time.Time
+}
+
+// tries returns when the network was tried.
+func (o *outage) tries() []time.Time {
+	synctest.Wait()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Clone(o.all)
 }
 
 func (o *outage) Due(context.Context, time.Time) (*queue.Row, time.Time, error) {
@@ -32,7 +43,9 @@ func (o *outage) Received(context.Context, queue.Statement) error    { return ni
 func (o *outage) Settled(context.Context, queue.Outcome) error       { return nil }
 func (o *outage) Changes() (<-chan struct{}, func())                 { return nil, func() {} }
 func (o *outage) RoundTrip(*http.Request) (*http.Response, error) {
-	o.tries = append(o.tries, time.Now())
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.all = append(o.all, time.Now())
 	return nil, errors.New("network is unreachable")
 }
 
@@ -56,27 +69,26 @@ func TestDayOffline(t *testing.T) {
 		start := time.Now()
 
 		time.Sleep(time.Minute)
-		synctest.Wait()
-		if n := len(o.tries); n < 30 || n > 200 {
+		tries := o.tries()
+		if n := len(tries); n < 30 || n > 200 {
 			t.Errorf("%d attempts in the first minute, want one about every second", n)
 		}
-		for i := 1; i < len(o.tries); i++ {
-			if gap := o.tries[i].Sub(o.tries[i-1]); gap > shortCeiling && o.tries[i].Sub(start) < 30*time.Second {
+		for i := 1; i < len(tries); i++ {
+			if gap := tries[i].Sub(tries[i-1]); gap > shortCeiling && tries[i].Sub(start) < 30*time.Second {
 				t.Errorf("%v without an attempt in the first half minute", gap)
 			}
 		}
 		time.Sleep(24 * time.Hour)
-		synctest.Wait()
-		n := len(o.tries)
+		tries = o.tries()
+		n := len(tries)
 		if n > 4000 {
 			t.Errorf("%d attempts in a day", n)
 		}
-		if last := time.Since(o.tries[n-1]); last > longCeiling {
+		if last := time.Since(tries[n-1]); last > longCeiling {
 			t.Errorf("last attempt %v ago, want at most %v", last, longCeiling)
 		}
 		u.Kick()
-		synctest.Wait()
-		if len(o.tries) == n {
+		if len(o.tries()) == n {
 			t.Error("a kick brought no attempt")
 		}
 		cancel()
