@@ -199,4 +199,3 @@ func problem(t *testing.T, status int, body []byte) wire.Reason {
 	t.Helper()
 	return wire.ReadProblem(status, bytes.NewReader(body)).Code
 }
-

@@ -213,4 +213,3 @@ func state(want queue.State) func(queue.Row) bool {
 }
 
 func (l *line) payloads() int { return len(must(filepath.Glob(l.path("data", "payload", "*")))) }
-
