@@ -13,6 +13,12 @@
 // Decode accepts any odd-length symmetric filter pair that the file brings
 // (evaluators' encoder number 1 has 9 and 7 taps); filters of even length and
 // restart intervals are refused by name.
+//
+// Held against an independent port of NIST's codec (conformance_test.go, and
+// by hand on its sample file and on 80 research prints at two rates): pixels
+// differ by one grey level at most, in under 0.01 % of them, for images whose
+// sides are over 80 pixels; bin widths agree to 0.015 %. The FBI's own
+// reference images were not at hand, so this codec is not certified.
 package wsq
 
 import "errors"

@@ -6,13 +6,18 @@ import (
 	"image"
 	"math"
 	"runtime"
+	"sync"
 	"testing"
 
 	"github.com/enrold/enrold/hw/emu/ridge"
 )
 
-func synthetic(seed uint64, w, h int) *image.Gray {
-	m := ridge.Grow(seed).Impression(0, ridge.Window{Width: w, Height: h})
+// finger is grown once: growing takes longer than everything else here.
+var finger = sync.OnceValue(func() *ridge.Finger { return ridge.Grow(7) })
+
+// synthetic is impression n of the finger on a window.
+func synthetic(n, w, h int) *image.Gray {
+	m := finger().Impression(n, ridge.Window{Width: w, Height: h})
 	return &image.Gray{Pix: m.Pixels, Stride: m.Width, Rect: image.Rect(0, 0, m.Width, m.Height)}
 }
 
