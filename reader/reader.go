@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"io"
 	"slices"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/enrold/enrold/reader/emrtd"
 	"github.com/enrold/enrold/reader/emrtd/pa"
 	"github.com/enrold/enrold/reader/mrz"
+	"github.com/enrold/enrold/reader/secinfo"
 	"github.com/enrold/enrold/reader/trust"
 )
 
@@ -28,6 +30,7 @@ type Options struct {
 	Reader   string // the reader's name, for the record
 	MaxLe    int    // largest response that the reader takes, 0 if unknown
 	Now      time.Time
+	Rand     io.Reader                        // nonces and keys of the terminal; nil means crypto/rand
 	Progress func(share float64, file string) // may be nil
 }
 
@@ -37,11 +40,14 @@ type Options struct {
 // an *eid.Error is returned, the document holds what was read until then.
 //
 // Codes: eid.CodeMRZCheck and eid.CodeInput for the key, eid.CodeChipAccess,
-// eid.CodeChipRead, eid.CodeChipMismatch, eid.CodeDocumentKind, and those of
+// eid.CodeChipBlocked, eid.CodeChipRead, eid.CodeChipMismatch, eid.CodeDocumentKind, and those of
 // the transport.
 func Read(ctx context.Context, t apdu.Transmitter, key eid.AccessKey, o Options) (eid.ChipDocument, error) {
 	if o.Now.IsZero() {
 		o.Now = time.Now()
+	}
+	if o.Rand == nil {
+		o.Rand = rand.Reader
 	}
 	card := apdu.NewChannel(t)
 	r := &reading{o: o, progress: newProgress(o.Progress)}
@@ -57,6 +63,7 @@ type reading struct {
 	o        Options
 	chip     *emrtd.Chip
 	sod      *pa.SecurityObject
+	infos    secinfo.Infos // of DG14
 	zone     mrz.Document
 	number   string         // personal number of DG13
 	birth    eid.Date       // of DG13
@@ -66,30 +73,31 @@ type reading struct {
 }
 
 func (r *reading) run(ctx context.Context, card *apdu.Channel, access eid.AccessKey) error {
-	key, err := mrz.KeyOf(access, r.o.Now)
+	key, err := r.open(ctx, card, access)
 	if err != nil {
 		return err
 	}
-	r.chip, err = emrtd.Open(ctx, card, emrtd.Terms{Key: key}, r.o.MaxLe, emrtd.BAC{Rand: rand.Reader})
-	if err != nil {
-		return openFailure(err)
-	}
-	r.doc.Access = r.chip.Access()
 	listed, err := r.security(ctx)
 	if err != nil {
 		return fail(eid.CodeChipRead, "read security object", err)
+	}
+	if err := r.genuine(ctx); err != nil {
+		return fail(eid.CodeChipRead, "prove chip genuine", err)
 	}
 	problem, err := r.content(ctx, listed)
 	if err != nil {
 		return fail(eid.CodeChipRead, "read chip", err)
 	}
-	r.verify(listed)
+	r.verify()
 	// A forged chip may also be malformed or contradict itself: what the officer
 	// must learn is that it is not authentic.
 	if r.doc.PA.State == eid.CheckFailed {
 		return nil
 	}
 	if problem == nil {
+		if key == (mrz.Key{}) {
+			key = r.zone.Key() // opened by the CAN: there is no key to compare with
+		}
 		problem = r.contradiction(access, key)
 	}
 	return problem
@@ -179,31 +187,10 @@ func (r *reading) group(ctx context.Context, n int) ([]byte, error) {
 	return file, nil
 }
 
-// verify fills the checks. Chip and active authentication need keys that the
-// chip may have in DG14 and DG15; this version does neither and says so.
-func (r *reading) verify(listed []int) {
+// verify fills the checks.
+func (r *reading) verify() {
 	r.doc.PA, r.doc.Signer = r.sod.Verify(pa.Read{Groups: r.groups, State: r.zone.Issuer}, r.o.Trust, r.o.Now)
-	r.doc.CA = notDone("chip authentication", "DG14", slices.Contains(listed, 14))
-	r.doc.AA = notDone("active authentication", "DG15", slices.Contains(listed, 15))
-}
-
-func notDone(what, file string, present bool) eid.Check {
-	if !present {
-		return eid.Check{State: eid.CheckNotPossible, Reason: "chip has no " + file}
-	}
-	return eid.Check{State: eid.CheckNotPossible, Reason: what + " is not supported yet"}
-}
-
-// openFailure gives the officer's code for a chip that does not open.
-func openFailure(err error) error {
-	code := eid.CodeChipRead
-	switch {
-	case errors.Is(err, emrtd.ErrNoApplication):
-		code = eid.CodeDocumentKind
-	case errors.Is(err, emrtd.ErrAccessDenied), errors.Is(err, emrtd.ErrNotOffered):
-		code = eid.CodeChipAccess
-	}
-	return fail(code, "open chip", err)
+	r.settle()
 }
 
 // fail adds the code unless the cause has one already: the transport knows best

@@ -82,11 +82,12 @@ type ChipDocument struct {
 	Holder       Holder       `json:"holder" cbor:"holder"`
 	MRZ          []Private    `json:"mrz" cbor:"mrz"`
 	Portrait     Blob         `json:"portrait,omitempty" cbor:"portrait,omitempty"`
-	PortraitType string       `json:"portrait_type" cbor:"portrait_type"` // image/jpeg, image/jp2
-	Access       string       `json:"access" cbor:"access"`               // BAC, later PACE-…
-	PA           Check        `json:"pa" cbor:"pa"`                       // passive authentication, Doc 9303-11 §5.1
-	CA           Check        `json:"ca" cbor:"ca"`                       // chip authentication
-	AA           Check        `json:"aa" cbor:"aa"`                       // active authentication
+	PortraitType string       `json:"portrait_type" cbor:"portrait_type"`           // image/jpeg, image/jp2
+	Access       string       `json:"access" cbor:"access"`                         // "BAC", or PACE with mapping and password: "PACE-GM/MRZ", "PACE-IM/CAN", "PACE-CAM/MRZ"
+	Attempts     []string     `json:"attempts,omitempty" cbor:"attempts,omitempty"` // access procedures tried, each with "ok" or why not and the tries left
+	PA           Check        `json:"pa" cbor:"pa"`                                 // passive authentication, Doc 9303-11 §5.1
+	CA           Check        `json:"ca" cbor:"ca"`                                 // chip authentication
+	AA           Check        `json:"aa" cbor:"aa"`                                 // active authentication
 	DataGroups   []DataGroup  `json:"data_groups" cbor:"data_groups"`
 	SODSHA256    []byte       `json:"sod_sha256" cbor:"sod_sha256"`
 	Signer       string       `json:"signer" cbor:"signer"` // document signer's subject

@@ -17,6 +17,7 @@ const (
 	CodeMRZCheck        Code = "E-MRZ-CHECK"
 	CodeDocumentKind    Code = "E-DOCUMENT-KIND"
 	CodeChipAccess      Code = "E-CHIP-ACCESS"
+	CodeChipBlocked     Code = "E-CHIP-BLOCKED"
 	CodeChipRead        Code = "E-CHIP-READ"
 	CodeChipRemoved     Code = "E-CHIP-REMOVED"
 	CodeChipMismatch    Code = "E-CHIP-MISMATCH"
@@ -71,6 +72,7 @@ var failures = []Failure{
 	{CodeMRZCheck, "Dòng mã đọc sai số kiểm tra. Quét lại hoặc nhập tay.", "A check digit of the machine readable zone is wrong. Scan again or type it.", "Quét lại hoặc nhập tay.", "Scan again or type it."},
 	{CodeDocumentKind, "Loại giấy tờ không dùng được cho thủ tục này.", "This kind of document does not serve this procedure.", "Chọn đúng thủ tục hoặc giấy tờ.", "Choose the right procedure or document."},
 	{CodeChipAccess, "Không mở được chip: kiểm tra số thẻ, ngày sinh, ngày hết hạn.", "The chip cannot be opened: check number, birth date and expiry.", "Kiểm tra và nhập lại dữ liệu mở chip.", "Check and enter the access data again."},
+	{CodeChipBlocked, "Chip đã khóa sau nhiều lần nhập sai.", "The chip has blocked the access data after too many wrong tries.", "Không thử lại; chuyển người dân đến bộ phận cấp thẻ.", "Do not try again; send the person to the issuing office."},
 	{CodeChipRead, "Không đọc được dữ liệu trong chip.", "The chip's data cannot be read.", "Đặt lại thẻ và đọc lại.", "Place the card again and read again."},
 	{CodeChipRemoved, "Thẻ bị nhấc ra khi đang đọc.", "The card was removed while it was being read.", "Đặt thẻ yên trên đầu đọc và đọc lại.", "Leave the card on the reader and read again."},
 	{CodeChipMismatch, "Dữ liệu trong chip không khớp dữ liệu đã nhập.", "The chip's data do not fit the data entered.", "Dừng, kiểm tra thẻ có đúng của người này không.", "Stop and check that the card belongs to this person."},

@@ -13,6 +13,17 @@ type Transmitter interface {
 	Transmit(ctx context.Context, command []byte) ([]byte, error)
 }
 
+// TransmitError is a command that no card answered: the transport failed or
+// brought something that is no response APDU. Nothing is known of the card's
+// state; what comes from the card itself is never one.
+type TransmitError struct {
+	INS byte
+	Err error
+}
+
+func (e *TransmitError) Error() string { return fmt.Sprintf("transmit command %02X: %v", e.INS, e.Err) }
+func (e *TransmitError) Unwrap() error { return e.Err }
+
 // maxChained bounds what a card may deliver by answering 61xx again and again.
 const maxChained = 1 << 17
 
@@ -81,11 +92,11 @@ func (c *Channel) once(ctx context.Context, cmd Command) (Response, error) {
 	c.apdus++
 	c.bytes += len(answer)
 	if err != nil {
-		return Response{}, fmt.Errorf("transmit command %02X: %w", cmd.INS, err)
+		return Response{}, &TransmitError{cmd.INS, err}
 	}
 	r, err := ParseResponse(answer)
 	if err != nil {
-		return Response{}, fmt.Errorf("decode response to %02X: %w", cmd.INS, err)
+		return Response{}, &TransmitError{cmd.INS, err}
 	}
 	return r, nil
 }

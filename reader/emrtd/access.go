@@ -7,9 +7,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/enrold/enrold/reader/apdu"
 	"github.com/enrold/enrold/reader/mrz"
+	"github.com/enrold/enrold/reader/pace"
+	"github.com/enrold/enrold/reader/secinfo"
 	"github.com/enrold/enrold/reader/sm"
 	"github.com/enrold/enrold/reader/tlv"
 )
@@ -21,100 +24,163 @@ var (
 	ErrNoApplication = errors.New("card holds no travel document application")
 	// ErrAccessDenied means that the chip refused the access key.
 	ErrAccessDenied = errors.New("chip refuses the access key")
+	// ErrBlocked means that the chip has blocked the password after too many tries.
+	ErrBlocked = errors.New("chip has blocked the password")
 )
 
 // application is the AID of the eMRTD application (Doc 9303-10 §3.3); Vietnamese
 // identity cards carry the same.
 var application = []byte{0xA0, 0x00, 0x00, 0x02, 0x47, 0x10, 0x01}
 
-// Access is one way to open a chip: PACE or BAC. Open runs on a selected card
-// in the clear and returns the session that protects everything after it. It
-// selects the application itself, before (BAC) or after (PACE). An error that
-// is ErrNotOffered lets the next way try.
-type Access interface {
-	Name() string
-	Open(ctx context.Context, card *apdu.Channel, terms Terms) (*sm.Session, error)
-}
-
-// Terms is what an access procedure may use.
+// Terms is what the access procedures may use.
 type Terms struct {
-	Key        mrz.Key
-	CardAccess []byte // content of EF.CardAccess; nil when the chip has none
+	Key  mrz.Key   // zero when only the CAN is known
+	CAN  string    // card access number, "" when unknown
+	Rand io.Reader // nonces and keys of the terminal: crypto/rand.Reader outside tests
 }
 
-// OffersPACE says whether EF.CardAccess lists PACE (Doc 9303-11 §9.2.1).
-func (t Terms) OffersPACE() bool {
-	_, set, err := tlvSet(t.CardAccess)
-	if err != nil {
-		return false
+// way is one access procedure with one password.
+type way interface {
+	// name is what the record says: "BAC", "PACE-GM/CAN".
+	name() string
+	// open runs on a card in the clear. again says that a session ended before:
+	// the card may be anywhere.
+	open(ctx context.Context, card *apdu.Channel, again bool) (*sm.Session, *pace.Proof, error)
+	// outside says that the session begins in the master file, so that the
+	// application must be selected in it.
+	outside() bool
+}
+
+// maxProtocols bounds the PACE protocols tried with one password.
+const maxProtocols = 4
+
+// ways lists what to try, in order: PACE with the CAN, which the officer typed
+// for this; PACE with the machine readable zone; BAC, for Vietnamese cards that
+// list PACE and then refuse it. A wrong password is not tried with a second
+// protocol: the chip may count.
+func (t Terms) ways(offered []pace.Protocol) [][]way {
+	var passwords []pace.Password
+	if t.CAN != "" {
+		passwords = append(passwords, pace.CAN(t.CAN))
 	}
-	for _, info := range set {
-		if parts, err := tlv.List(info.Value); err == nil && len(parts) > 0 && parts[0].Tag == 0x06 &&
-			len(parts[0].Value) == 10 && string(parts[0].Value[:8]) == "\x04\x00\x7F\x00\x07\x02\x02\x04" {
-			return true
+	if t.Key != (mrz.Key{}) {
+		passwords = append(passwords, pace.MRZ(t.Key.Information()))
+	}
+	var list [][]way
+	for _, p := range passwords {
+		var group []way
+		for _, protocol := range offered[:min(len(offered), maxProtocols)] {
+			group = append(group, paceWay{protocol, p, t.Rand})
+		}
+		list = append(list, group)
+	}
+	if t.Key != (mrz.Key{}) {
+		list = append(list, []way{bac{t.Key, t.Rand}})
+	}
+	return list
+}
+
+// paceWay is PACE with one protocol and one password.
+type paceWay struct {
+	protocol pace.Protocol
+	password pace.Password
+	rand     io.Reader
+}
+
+func (w paceWay) name() string { return w.protocol.Name() + "/" + w.password.Name() }
+func (paceWay) outside() bool  { return true }
+
+func (w paceWay) open(ctx context.Context, card *apdu.Channel, again bool) (*sm.Session, *pace.Proof, error) {
+	if again {
+		// PACE belongs to the master file. A card that still holds a session takes
+		// the first plain command only to end it; Vietnamese cards refuse both.
+		for range 2 {
+			r, err := card.Send(ctx, selectMaster)
+			if err != nil {
+				return nil, nil, fmt.Errorf("select master file: %w", err)
+			}
+			if r.SW == apdu.OK {
+				break
+			}
 		}
 	}
-	return false
+	r, err := pace.Run(ctx, card, w.protocol, w.password, w.rand)
+	if err != nil {
+		refusal, ok := errors.AsType[*pace.Refusal](err)
+		switch {
+		case ok && refusal.Blocked():
+			err = fmt.Errorf("%w: %w", ErrBlocked, err)
+		case ok && refusal.WrongPassword():
+			err = fmt.Errorf("%w: %w", ErrAccessDenied, err)
+		}
+		return nil, nil, err
+	}
+	return r.Session, r.Proof, nil
 }
 
-func tlvSet(b []byte) (tag uint32, list []tlv.Object, err error) {
-	o, _, err := tlv.Next(b)
-	if err != nil {
-		return 0, nil, err
-	}
-	list, err = tlv.List(o.Value)
-	return o.Tag, list, err
-}
+var selectMaster = apdu.Command{INS: 0xA4, P1: 0x00, P2: 0x0C, Data: []byte{0x3F, 0x00}}
 
 // maxCardAccess bounds EF.CardAccess: real ones have 20 to 200 bytes.
 const maxCardAccess = 4096
 
 // readCardAccess reads EF.CardAccess, the only file that is free (Doc 9303-10
 // §3.11.3). It lies in the master file, which Vietnamese cards refuse to select
-// (6D00, 6982) and others do not need: both are passed over. Any refusal means
-// that there is no such file, since a chip without PACE has none.
-func readCardAccess(ctx context.Context, card *apdu.Channel) ([]byte, error) {
-	for _, cmd := range []apdu.Command{
-		{INS: 0xA4, P1: 0x00, P2: 0x0C, Data: []byte{0x3F, 0x00}},
-		{INS: 0xA4, P1: 0x02, P2: 0x0C, Data: []byte{0x01, 0x1C}},
-	} {
-		r, err := card.Send(ctx, cmd)
-		if err != nil {
-			return nil, err
-		}
-		if r.SW != apdu.OK && cmd.P1 == 0x02 {
-			return nil, nil
-		}
+// (6D00, 6982) and others do not need: both are passed over. Any refusal of the
+// file means that there is none, since a chip without PACE has none; only where
+// the card does not know the selection is it read by its short identifier.
+// Content that makes no sense is no content: the chip is then asked for BAC.
+func readCardAccess(ctx context.Context, card *apdu.Channel) (secinfo.Infos, error) {
+	if _, err := card.Send(ctx, selectMaster); err != nil {
+		return secinfo.Infos{}, err
+	}
+	r, err := card.Send(ctx, apdu.Command{INS: 0xA4, P1: 0x02, P2: 0x0C, Data: []byte{0x01, 0x1C}})
+	if err != nil {
+		return secinfo.Infos{}, err
+	}
+	at := byte(0)
+	switch r.SW {
+	case apdu.OK:
+	case apdu.INSNotSupported, 0x6A81, 0x6A86:
+		at = 0x80 | 0x1C // READ BINARY with short EF identifier 1C
+	default:
+		return secinfo.Infos{}, nil
 	}
 	var out []byte
 	for len(out) < maxCardAccess {
-		r, err := card.Send(ctx, apdu.Command{INS: 0xB0, P1: byte(len(out) >> 8), P2: byte(len(out)), Le: apdu.MaxShort})
+		p1 := byte(len(out) >> 8)
+		if len(out) == 0 {
+			p1 = at
+		}
+		r, err := card.Send(ctx, apdu.Command{INS: 0xB0, P1: p1, P2: byte(len(out)), Le: apdu.MaxShort})
 		if err != nil {
-			return nil, err
+			return secinfo.Infos{}, err
 		}
 		if r.SW != apdu.OK && r.SW != apdu.EndOfFile || len(r.Data) == 0 {
 			break
 		}
 		out = append(out, r.Data...)
 		if _, _, err := tlv.Next(out); err == nil {
-			return out, nil
+			infos, err := secinfo.Parse(out)
+			if err != nil {
+				return secinfo.Infos{}, nil
+			}
+			return infos, nil
 		}
 	}
-	return nil, nil
+	return secinfo.Infos{}, nil
 }
 
-// selectApplication selects the eMRTD application without asking for data:
-// some cards refuse an Le here.
-func selectApplication(ctx context.Context, card *apdu.Channel) error {
-	r, err := card.Send(ctx, apdu.Command{INS: 0xA4, P1: 0x04, P2: 0x0C, Data: application})
-	if err != nil {
-		return fmt.Errorf("select application: %w", err)
-	}
+// selectCommand selects the eMRTD application without asking for data: some
+// cards refuse an Le here.
+var selectCommand = apdu.Command{INS: 0xA4, P1: 0x04, P2: 0x0C, Data: application}
+
+// selected judges the answer to selectCommand.
+func selected(r apdu.Response) error {
 	switch r.SW {
 	case apdu.OK:
 		return nil
 	case apdu.FileNotFound, apdu.INSNotSupported, 0x6E00:
 		return fmt.Errorf("select application: %w (%s)", ErrNoApplication, r.SW)
 	}
-	return fmt.Errorf("select application: %w", &apdu.StatusError{Op: "select", SW: r.SW})
+	return &apdu.StatusError{Op: "select application", SW: r.SW}
 }

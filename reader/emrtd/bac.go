@@ -10,29 +10,43 @@ import (
 	"io"
 
 	"github.com/enrold/enrold/reader/apdu"
+	"github.com/enrold/enrold/reader/mrz"
+	"github.com/enrold/enrold/reader/pace"
 	"github.com/enrold/enrold/reader/sm"
 )
 
-// BAC is Basic Access Control (Doc 9303-11 §4.3). Rand gives the terminal's
-// nonce and key: crypto/rand.Reader outside tests.
-type BAC struct{ Rand io.Reader }
+// bac is Basic Access Control (Doc 9303-11 §4.3).
+type bac struct {
+	key  mrz.Key
+	rand io.Reader
+}
 
-// Name is what the record says of the access procedure.
-func (BAC) Name() string { return "BAC" }
+func (bac) name() string  { return "BAC" }
+func (bac) outside() bool { return false }
 
-// Open selects the application, proves knowledge of the key and agrees on a session.
-func (b BAC) Open(ctx context.Context, card *apdu.Channel, terms Terms) (*sm.Session, error) {
-	if err := selectApplication(ctx, card); err != nil {
+// open selects the application, proves knowledge of the key and agrees on a
+// session.
+func (b bac) open(ctx context.Context, card *apdu.Channel, _ bool) (*sm.Session, *pace.Proof, error) {
+	s, err := b.session(ctx, card)
+	return s, nil, err
+}
+
+func (b bac) session(ctx context.Context, card *apdu.Channel) (*sm.Session, error) {
+	r, err := card.Send(ctx, selectCommand)
+	if err != nil {
+		return nil, fmt.Errorf("select application: %w", err)
+	}
+	if err := selected(r); err != nil {
 		return nil, err
 	}
-	r, err := card.Send(ctx, apdu.Command{INS: 0x84, Le: 8})
+	r, err = card.Send(ctx, apdu.Command{INS: 0x84, Le: 8})
 	if err != nil {
 		return nil, fmt.Errorf("get challenge: %w", err)
 	}
 	if r.SW != apdu.OK || len(r.Data) != 8 {
 		return nil, fmt.Errorf("get challenge: %w (%s)", ErrNotOffered, r.SW)
 	}
-	h, err := newHandshake(terms.Key.Information(), r.Data, b.Rand)
+	h, err := newHandshake(b.key.Information(), r.Data, b.rand)
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +54,11 @@ func (b BAC) Open(ctx context.Context, card *apdu.Channel, terms Terms) (*sm.Ses
 	if err != nil {
 		return nil, fmt.Errorf("authenticate: %w", err)
 	}
-	if r.SW != apdu.OK {
+	switch {
+	case r.SW == apdu.OK:
+	case r.SW == 0x6983 || r.SW == 0x6984:
+		return nil, fmt.Errorf("authenticate: %w (%s)", ErrBlocked, r.SW)
+	default:
 		return nil, fmt.Errorf("authenticate: %w (%s)", ErrAccessDenied, r.SW)
 	}
 	return h.session(r.Data)

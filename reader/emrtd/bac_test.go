@@ -57,11 +57,12 @@ func TestWorkedExampleOfAppendixD(t *testing.T) {
 	}}
 	ch := apdu.NewChannel(card)
 	random := bytes.NewReader(unhex(t, "781723860C06C226 0B795240CB7049B01C19B33E32804F0B"))
-	s, err := BAC{random}.Open(context.Background(), ch, Terms{Key: key})
+	w := bac{key, random}
+	s, err := w.session(context.Background(), ch)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &Chip{card: ch, session: s, access: BAC{}, maxLe: 231}
+	c := &Chip{card: ch, session: s, way: w, inside: true, maxLe: 231}
 	if err := c.selectFile(context.Background(), COM); err != nil {
 		t.Fatal(err)
 	}
@@ -82,32 +83,16 @@ func TestWorkedExampleOfAppendixD(t *testing.T) {
 }
 
 func TestRefusedKey(t *testing.T) {
-	for _, sw := range []string{"6300", "6982", "6985", "6988"} {
+	for sw, want := range map[string]error{"6300": ErrAccessDenied, "6982": ErrAccessDenied, "6985": ErrAccessDenied, "6988": ErrAccessDenied, "6983": ErrBlocked} {
 		card := &transcript{t, [][2]string{
 			{"00A4040C07A0000002471001", "9000"},
 			{"0084000008", "4608F919887022129000"},
 			{"0082000028 72C29C2371CC9BDB65B779B8E8D37B29ECC154AA56A8799FAE2F498F76ED92F2 5F1448EEA8AD90A7 28", sw},
 		}}
 		random := bytes.NewReader(unhex(t, "781723860C06C226 0B795240CB7049B01C19B33E32804F0B"))
-		_, err := BAC{random}.Open(context.Background(), apdu.NewChannel(card), Terms{Key: mrz.Key{Number: "L898902C", Birth: "690806", Expiry: "940623"}})
-		if !errors.Is(err, ErrAccessDenied) {
+		_, err := bac{mrz.Key{Number: "L898902C", Birth: "690806", Expiry: "940623"}, random}.session(context.Background(), apdu.NewChannel(card))
+		if !errors.Is(err, want) {
 			t.Errorf("%s: %v", sw, err)
-		}
-	}
-}
-
-func TestOffersPACE(t *testing.T) {
-	for _, c := range []struct {
-		name, access string
-		want         bool
-	}{
-		{"none", "", false},
-		{"ECDH-GM-AES-CBC-CMAC-128", "31143012060A04007F0007020204020202010202010D", true},
-		{"chip authentication only", "31113 00F060A04007F000702020302 02 020101", false},
-		{"cut short", "3114301206", false},
-	} {
-		if got := (Terms{CardAccess: unhex(t, c.access)}).OffersPACE(); got != c.want {
-			t.Errorf("%s: %v", c.name, got)
 		}
 	}
 }

@@ -20,6 +20,9 @@ type FileID uint16
 const (
 	COM FileID = 0x011E
 	SOD FileID = 0x011D
+	// CardSecurity lies in the master file, with the same identifier as SOD in the
+	// application.
+	CardSecurity FileID = 0x011D
 )
 
 // DG returns the identifier of data group n, 1 to 16.
@@ -28,49 +31,6 @@ func DG(n int) FileID { return FileID(0x0100 + n) }
 // ladder is the response sizes to try, largest first: what cards and readers in
 // the field are known to take.
 var ladder = []int{sm.MaxPlain, 4096, 1000, 256, 231, 224, 160, 112}
-
-// maxReopened bounds how often a chip may end the session during one reading.
-const maxReopened = 12
-
-// Chip is a chip after access control. Every command it sends is protected:
-// when a session ends, the access procedure runs again; there is no way back
-// to reading in the clear.
-type Chip struct {
-	card     *apdu.Channel
-	terms    Terms
-	access   Access
-	session  *sm.Session
-	maxLe    int
-	reopened int
-}
-
-// Open opens the chip by the first of the procedures that it offers. maxLe is
-// the largest response that the reader is known to take, 0 if unknown. Errors
-// wrap ErrNoApplication, ErrAccessDenied or the transport's.
-func Open(ctx context.Context, card *apdu.Channel, terms Terms, maxLe int, ways ...Access) (*Chip, error) {
-	var err error
-	if terms.CardAccess, err = readCardAccess(ctx, card); err != nil {
-		return nil, fmt.Errorf("read EF.CardAccess: %w", err)
-	}
-	c := &Chip{card: card, terms: terms}
-	err = ErrNotOffered
-	for _, way := range ways {
-		if c.session, err = way.Open(ctx, card, terms); err == nil {
-			c.access, c.maxLe = way, c.session.PlainLimit(maxLe)
-			return c, nil
-		}
-		if !errors.Is(err, ErrNotOffered) {
-			break
-		}
-	}
-	if terms.OffersPACE() {
-		err = fmt.Errorf("%w; chip offers PACE", err)
-	}
-	return nil, fmt.Errorf("open chip: %w", err)
-}
-
-// Access names the procedure that opened the chip.
-func (c *Chip) Access() string { return c.access.Name() }
 
 // Read reads a whole file: its header first, then exactly the rest. What is
 // read is also written to sinks, in order (a hash.Hash never fails). progress,
@@ -116,7 +76,7 @@ func (c *Chip) Read(ctx context.Context, id FileID, progress func(done, size int
 
 func (c *Chip) selectFile(ctx context.Context, id FileID) error {
 	// No Le: some cards refuse one here.
-	r, err := c.send(ctx, apdu.Command{INS: 0xA4, P1: 0x02, P2: 0x0C, Data: []byte{byte(id >> 8), byte(id)}})
+	r, err := c.Send(ctx, apdu.Command{INS: 0xA4, P1: 0x02, P2: 0x0C, Data: []byte{byte(id >> 8), byte(id)}})
 	if err != nil {
 		return fmt.Errorf("select file %04X: %w", id, err)
 	}
@@ -181,7 +141,7 @@ const maxShortOffset = 0x7FFF
 
 func (c *Chip) readBinary(ctx context.Context, offset, n int) ([]byte, apdu.Status, error) {
 	if offset <= maxShortOffset {
-		r, err := c.send(ctx, apdu.Command{INS: 0xB0, P1: byte(offset >> 8), P2: byte(offset), Le: n})
+		r, err := c.Send(ctx, apdu.Command{INS: 0xB0, P1: byte(offset >> 8), P2: byte(offset), Le: n})
 		return r.Data, r.SW, err
 	}
 	// Further on the offset is a data object of the command, and the answer is
@@ -191,7 +151,7 @@ func (c *Chip) readBinary(ctx context.Context, offset, n int) ([]byte, apdu.Stat
 		at = at[1:]
 	}
 	le := min(len(tlv.Append(nil, 0x53, make([]byte, n))), c.maxLe)
-	r, err := c.send(ctx, apdu.Command{INS: 0xB1, Data: tlv.Append(nil, 0x54, at), Le: le})
+	r, err := c.Send(ctx, apdu.Command{INS: 0xB1, Data: tlv.Append(nil, 0x54, at), Le: le})
 	if err != nil || len(r.Data) == 0 {
 		return nil, r.SW, err
 	}
@@ -200,33 +160,4 @@ func (c *Chip) readBinary(ctx context.Context, offset, n int) ([]byte, apdu.Stat
 		return nil, r.SW, errors.New("read binary: answer is not wrapped in tag 53")
 	}
 	return o.Value, r.SW, nil
-}
-
-// send protects and transmits one command. An answer outside secure messaging
-// ends the session; the next command runs the access procedure again first.
-func (c *Chip) send(ctx context.Context, cmd apdu.Command) (apdu.Response, error) {
-	if c.session.Ended() {
-		if c.reopened++; c.reopened > maxReopened {
-			return apdu.Response{}, sm.ErrSessionEnded
-		}
-		s, err := c.access.Open(ctx, c.card, c.terms)
-		if _, refused := errors.AsType[*apdu.StatusError](err); refused {
-			// The chip may still hold the old session: then the first plain command
-			// only ends it.
-			s, err = c.access.Open(ctx, c.card, c.terms)
-		}
-		if err != nil {
-			return apdu.Response{}, fmt.Errorf("open chip again: %w", err)
-		}
-		c.session = s
-	}
-	protected, err := c.session.Protect(cmd)
-	if err != nil {
-		return apdu.Response{}, err
-	}
-	r, err := c.card.Send(ctx, protected)
-	if err != nil {
-		return apdu.Response{}, err
-	}
-	return c.session.Open(r)
 }

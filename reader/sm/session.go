@@ -39,6 +39,9 @@ func NewSession(suite Suite, ssc []byte) *Session {
 	return &Session{suite: suite, ssc: bytes.Clone(ssc)}
 }
 
+// End ends the session: whether the card counted the last command is unknown.
+func (s *Session) End() { s.ended = true }
+
 // Ended says that nothing more can be sent in this session.
 func (s *Session) Ended() bool { return s.ended }
 

@@ -1,0 +1,46 @@
+// Package genuine asks a chip to prove that it is not a copy: chip
+// authentication and active authentication (ICAO Doc 9303-11 §6). Both prove
+// possession of a key in DG14 or DG15, so they count only with passive
+// authentication of these files, which is the caller's.
+package genuine
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/enrold/enrold/internal/eid"
+	"github.com/enrold/enrold/reader/apdu"
+	"github.com/enrold/enrold/reader/sm"
+)
+
+// Sender sends commands in the session of access control.
+type Sender interface {
+	Send(ctx context.Context, cmd apdu.Command) (apdu.Response, error)
+}
+
+// Renewer goes on under the keys that chip authentication gave.
+type Renewer interface {
+	Sender
+	Renew(s *sm.Session)
+}
+
+// Words of the results, stable for translation.
+const (
+	WordNoFile      = "no_file"           // the chip has no DG14 or DG15
+	WordNoKey       = "no_key"            // the file lists no key for it
+	WordUnsupported = "unsupported"       // algorithm or parameters that this reader does not know
+	WordRefused     = "refused"           // the chip refuses to prove
+	WordWrongProof  = "wrong_proof"       // the proof does not hold
+	WordNotSigned   = "key_not_authentic" // passive authentication does not vouch for the key
+)
+
+func notPossible(word, reason string, args ...any) eid.Check {
+	return eid.Check{State: eid.CheckNotPossible, Word: word, Reason: fmt.Sprintf(reason, args...)}
+}
+
+func failed(word, reason string, args ...any) eid.Check {
+	return eid.Check{State: eid.CheckFailed, Word: word, Reason: fmt.Sprintf(reason, args...)}
+}
+
+// passed names what was done in the reason.
+func passed(reason string) eid.Check { return eid.Check{State: eid.CheckOK, Reason: reason} }
