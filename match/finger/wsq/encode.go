@@ -65,15 +65,14 @@ func normalise(img *image.Gray) (plane []float32, shift, scaling scaled) {
 	if spread == 0 {
 		spread = 1 // one grey everywhere
 	}
-	shift, scaling = scale(mean), scale(spread)
-	m, s := float32(shift.float()), float32(scaling.float())
+	m, s := float32(mean), float32(spread)
 	plane = make([]float32, 0, width*height)
 	for y := range height {
 		for _, v := range row(y) {
 			plane = append(plane, (float32(v)-m)/s)
 		}
 	}
-	return plane, shift, scaling
+	return plane, scale(mean), scale(spread)
 }
 
 type writer struct{ out []byte }

@@ -133,9 +133,10 @@ func bins(variance *[bandCount]float64, rate float64) (out [bandCount]bin) {
 		left = positive
 	}
 	for _, i := range coded {
-		// As the header carries them, so that both sides compute with the same.
-		width := scale(relative[i] / factor)
-		out[i] = bin{float32(width.float()), float32(scale(1.2 * relative[i] / factor).float())}
+		// Not rounded to the digits of the header: compliance is measured on
+		// the indices that exact widths give.
+		width := relative[i] / factor
+		out[i] = bin{float32(width), float32(1.2 * width)}
 	}
 	return out
 }
