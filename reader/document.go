@@ -7,6 +7,7 @@ import (
 	"github.com/enrold/enrold/internal/eid"
 	"github.com/enrold/enrold/reader/cccd"
 	"github.com/enrold/enrold/reader/mrz"
+	"github.com/enrold/enrold/reader/names"
 )
 
 // newCards is the day from which identity cards under the law of 2024 are
@@ -76,7 +77,7 @@ func (r *reading) contradiction(access eid.AccessKey, key mrz.Key) error {
 		field = "personal number of DG1 and DG13"
 	case r.birth != "" && r.birth != r.zone.Birth:
 		field = "birth date of DG1 and DG13"
-	case r.number+string(r.birth) != "" && !mrz.NameFits(r.doc.Holder.Name.Reveal(), r.zone.Name, r.zone.NameFull):
+	case r.number+string(r.birth) != "" && !names.Fits(r.doc.Holder.Name.Reveal(), r.zone.Name, r.zone.NameFull):
 		field = "name of DG1 and DG13"
 	default:
 		return nil

@@ -1,5 +1,5 @@
-// Package mrz reads the machine readable zone of TD1, TD2 and TD3 documents
-// (ICAO Doc 9303 parts 3 to 6) and derives the access key's input from it. A
+// Package mrz reads the machine readable zone of TD1, TD2 and TD3 documents and
+// of visas (ICAO Doc 9303 parts 3 to 7) and derives the access key's input from it. A
 // zone whose check digits are wrong is refused: nothing is repaired silently.
 package mrz
 
@@ -18,6 +18,9 @@ const (
 	TD1 Format = "TD1" // three lines of 30
 	TD2 Format = "TD2" // two lines of 36
 	TD3 Format = "TD3" // two lines of 44
+	// Visas (Doc 9303-7) have no chip and no composite check digit.
+	MRVA Format = "MRV-A" // two lines of 44
+	MRVB Format = "MRV-B" // two lines of 36
 )
 
 // Document is a machine readable zone with every check digit verified. Fillers
@@ -76,6 +79,8 @@ func parse(lines []string, today time.Time) (Document, error) {
 		d, err = parseTwoLines(lines, 36, today)
 	case TD3:
 		d, err = parseTwoLines(lines, 44, today)
+	case MRVA, MRVB:
+		d, err = parseVisa(lines, today)
 	}
 	if err != nil {
 		return Document{}, err
@@ -98,6 +103,9 @@ func shape(lines []string) (Format, error) {
 		format = TD3
 	default:
 		return "", &CheckError{1, "number or length of lines"}
+	}
+	if format != TD1 && lines[0][0] == 'V' {
+		format = map[Format]Format{TD3: MRVA, TD2: MRVB}[format]
 	}
 	for i, l := range lines {
 		if len(l) != len(lines[0]) {
@@ -168,6 +176,21 @@ func parseTwoLines(l []string, width int, today time.Time) (Document, error) {
 	}
 	d := Document{
 		Code: trim(l[0][0:2]), Issuer: trim(l[0][2:5]), Number: number, Optional: optional,
+		Name: trim(l[0][5:]), NameFull: nameFull(l[0]), Nationality: trim(a[10:13]),
+	}
+	return d, d.person(2, a[13:19], a[20], a[21:27], today)
+}
+
+// parseVisa follows Doc 9303-7 §4.2.2 (MRV-A) and §5.2.2 (MRV-B).
+func parseVisa(l []string, today time.Time) (Document, error) {
+	a := l[1]
+	for _, c := range visaChecks() {
+		if !c.holds(l) {
+			return Document{}, &CheckError{c.line + 1, c.field}
+		}
+	}
+	d := Document{
+		Code: trim(l[0][0:2]), Issuer: trim(l[0][2:5]), Number: trim(a[0:9]), Optional: trim(a[28:]),
 		Name: trim(l[0][5:]), NameFull: nameFull(l[0]), Nationality: trim(a[10:13]),
 	}
 	return d, d.person(2, a[13:19], a[20], a[21:27], today)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/enrold/enrold/internal/eid"
 	"github.com/enrold/enrold/reader/mrz"
+	"github.com/enrold/enrold/reader/names"
 )
 
 var today = time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)
@@ -186,12 +187,6 @@ func TestSharedVectors(t *testing.T) {
 			Reason string
 			MRZ    []string
 		} `json:"vn_td1_bad"`
-		Names []struct {
-			NFC       string
-			MRZ       string
-			Line3     string `json:"td1_line3"`
-			Truncated bool
-		}
 	}
 	if err := json.Unmarshal(raw, &v); err != nil {
 		t.Fatal(err)
@@ -206,7 +201,7 @@ func TestSharedVectors(t *testing.T) {
 		if d.PersonalNumber != c.PIN || d.Key().Information() != c.Info || !strings.EqualFold(c.Seed, hexOf(seed[:16])) {
 			t.Errorf("card %d: key differs", i)
 		}
-		if !mrz.NameFits(c.Name, d.Name, d.NameFull) {
+		if !names.Fits(c.Name, d.Name, d.NameFull) {
 			t.Errorf("card %d: name does not fit", i)
 		}
 	}
@@ -221,14 +216,6 @@ func TestSharedVectors(t *testing.T) {
 			t.Errorf("%s: accepted", c.Reason)
 		}
 	}
-	for i, c := range v.Names {
-		if strings.Join(mrz.Transliterate(c.NFC), "<") != strings.ReplaceAll(c.MRZ, "<<", "<") {
-			t.Errorf("name %d: %s", i, mrz.Transliterate(c.NFC))
-		}
-		if !mrz.NameFits(c.NFC, strings.TrimRight(c.Line3, "<"), c.Truncated) {
-			t.Errorf("name %d does not fit its zone", i)
-		}
-	}
 }
 
 func hexOf(b []byte) string {
@@ -238,42 +225,6 @@ func hexOf(b []byte) string {
 		s = append(s, digits[x>>4], digits[x&15])
 	}
 	return string(s)
-}
-
-func TestCompareNames(t *testing.T) {
-	for _, c := range []struct {
-		a, b string
-		want mrz.NameMatch
-	}{
-		{"Lê Văn Ửng", "LE\u0302 VA\u0306N U\u031b\u0309NG", mrz.NameExact},
-		{"\u00D0ặng Hữu Đức", "Đặng  Hữu Đức", mrz.NameExact},
-		{"Nguyễn Hoà", "Nguyễn Hòa", mrz.NameTone},
-		{"Nguyễn Thuý", "Nguyễn Thúy", mrz.NameTone},
-		{"Nguyễn Lý", "Nguyễn Lí", mrz.NameDiffers},
-		{"Nguyễn Hoa", "Nguyễn Hòa", mrz.NameZone},
-		{"H\u2019Hen Niê", "H'Hen Niê", mrz.NameExact},
-		{"", "", mrz.NameExact},
-		{"阮", "陳", mrz.NameDiffers},
-	} {
-		if got := mrz.CompareNames(c.a, c.b); got != c.want {
-			t.Errorf("%q %q: %d", c.a, c.b, got)
-		}
-	}
-	for _, c := range []struct {
-		printed, field string
-		full, want     bool
-	}{
-		{"NGUYỄN VĂN AN", "NGUYEN<<VAN<AN", false, true},
-		{"Y BHĂM ÊBAN", "EBAN<<Y<BHAM", false, true},
-		{"NGUYỄN VĂN AN", "NGUYEN<<VAN<ANH", false, false},
-		{"QUÁCH THỊ TRƯỜNG UYÊN PHƯƠNG THẢO NHI", "QUACH<<THI<TRUONG<UYEN<PHUONG", true, true},
-		{"QUÁCH THỊ TRƯỜNG", "QUACH<<THI<TRUONG<UYEN<PHUONG", true, false},
-		{"", "", false, false},
-	} {
-		if got := mrz.NameFits(c.printed, c.field, c.full); got != c.want {
-			t.Errorf("%q %q: %v", c.printed, c.field, got)
-		}
-	}
 }
 
 func FuzzParse(f *testing.F) {
@@ -292,6 +243,5 @@ func FuzzParse(f *testing.F) {
 		if k := d.Key().Information(); len(k) < 24 || strings.Join(d.Lines, "\n") != s {
 			t.Fatalf("key of %d characters, or the lines changed", len(k))
 		}
-		_ = mrz.NameFits(d.Name, d.Name, d.NameFull)
 	})
 }
