@@ -77,7 +77,7 @@ type Minutia struct {
 	Quality int // 1 worst to 100, 0 not reported
 }
 
-// MinutiaType with the codes that all formats share, ISO/IEC 19794-2:2005 §7.5.2.
+// MinutiaType with the codes that all formats share, minutia type of ISO/IEC 19794-2.
 type MinutiaType uint8
 
 const (
@@ -87,7 +87,7 @@ const (
 )
 
 // Impression is how the image came about, with the codes of ISO/IEC 19794-2:2011
-// table 8. The formats of 2004 and 2005 hold codes up to 15 only.
+// (impression type). The formats of 2004 and 2005 hold codes up to 15 only.
 type Impression uint8
 
 const (

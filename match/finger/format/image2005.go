@@ -13,7 +13,7 @@ const (
 	perCm   = 2
 )
 
-// Compression codes of ISO/IEC 19794-4:2005 table 5 and :2011 table 9. Of bit
+// Compression algorithm codes of ISO/IEC 19794-4:2005 and :2011. Of bit
 // packed images only those of 8 bits are taken, which are not packed at all.
 var (
 	encodings2005 = []imagefile.Format{imagefile.Raw, imagefile.Raw, imagefile.WSQ, imagefile.JPEG, JPEG2000, imagefile.PNG}
@@ -73,7 +73,7 @@ func (b *builder) rates(dpi int) {
 
 const imageHeader2005 = 14
 
-// readImages2005 is ISO/IEC 19794-4:2005 §7.
+// readImages2005 is ISO/IEC 19794-4:2005: a general header, then finger images.
 func readImages2005(c *cursor) ([]FingerImage, error) {
 	c.skip(8) // format and version
 	c.limit(c.number(6))
@@ -138,7 +138,7 @@ func writeImages2005(images []FingerImage) ([]byte, error) {
 		b.u8(views[int(f.Position)])
 		b.u8(f.Number + 1)
 		if f.Quality < 0 {
-			b.u8(254) // undefined, §7.2.5
+			b.u8(254) // undefined
 		} else {
 			b.u8(f.Quality)
 		}
@@ -155,7 +155,7 @@ func writeImages2005(images []FingerImage) ([]byte, error) {
 	return b.out, nil
 }
 
-// acquisitionLevel of table 1 for images of 8 bits.
+// acquisitionLevel is the image acquisition settings level for images of 8 bits.
 func acquisitionLevel(dpi int) int {
 	switch {
 	case dpi >= 990:

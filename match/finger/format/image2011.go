@@ -2,7 +2,7 @@ package format
 
 import "fmt"
 
-// readImages2011 is ISO/IEC 19794-4:2011 §8. Segmentation, annotation and
+// readImages2011 is ISO/IEC 19794-4:2011. Segmentation, annotation and
 // comments behind an image's data are skipped.
 func readImages2011(c *cursor) ([]FingerImage, error) {
 	c.skip(8)

@@ -12,7 +12,7 @@ const (
 )
 
 // readMinutia reads one of five bytes, or six with its quality: type and X, two
-// reserved bits and Y, angle (19794-2:2005 §7.5, 378-2004 §6.6.1).
+// reserved bits and Y, angle (finger minutiae data of 19794-2 and 378).
 func (c *cursor) readMinutia(step float64, withQuality bool) (m Minutia) {
 	at := c.pos
 	x, y, angle := c.u16(), c.u16(), c.u8()
@@ -53,7 +53,7 @@ func (r Record) common() (View, error) {
 	return first, nil
 }
 
-// readISO2005 is ISO/IEC 19794-2:2005 §7, the record format.
+// readISO2005 is ISO/IEC 19794-2:2005, the record format (not the card formats).
 func readISO2005(c *cursor) (Record, error) {
 	c.skip(8) // format and version, by which it was detected
 	c.limit(c.u32())
@@ -61,11 +61,11 @@ func readISO2005(c *cursor) (Record, error) {
 	return c.readBody(stepISO)
 }
 
-// readANSI378 is ANSI/INCITS 378-2004 §6.
+// readANSI378 is ANSI/INCITS 378-2004.
 func readANSI378(c *cursor) (Record, error) {
 	c.skip(8)
 	n := c.u16()
-	if n == 0 { // §6.4.3: longer than two bytes can say
+	if n == 0 { // longer than two bytes can say
 		n = c.u32()
 	}
 	c.limit(n)

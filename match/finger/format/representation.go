@@ -14,7 +14,7 @@ const (
 )
 
 // representation2011 reads what every representation of the 2011 formats
-// begins with (19794-2:2011 table 4, 19794-4:2011 table 4): length, capture
+// begins with (representation header of 19794-2:2011 and 19794-4:2011): length, capture
 // time, device, quality and certification. It returns a cursor over the
 // representation's rest.
 func (c *cursor) representation2011(certified bool) (rest *cursor, quality int) {
@@ -73,7 +73,7 @@ func reported(v int) int {
 
 func position(v int) eid.FingerPosition { return eid.FingerPosition(v) }
 
-// readISO2011 is ISO/IEC 19794-2:2011 §8.
+// readISO2011 is ISO/IEC 19794-2:2011.
 func readISO2011(c *cursor) (Record, error) {
 	c.skip(8)
 	c.limit(c.u32())
@@ -123,7 +123,7 @@ func (c *cursor) view2011() (v View) {
 func writeISO2011(r Record) ([]byte, error) {
 	const (
 		length6          = 6 << 4
-		ridgeSkeletonEnd = 1 // 19794-2:2011 §8.4.14: where this project's extractor places endings
+		ridgeSkeletonEnd = 1 // ridge ending type of 19794-2:2011: where this project's extractor places endings
 	)
 	var b builder
 	b.text("FMR\x00030\x00")

@@ -85,7 +85,7 @@ func readJPEG(data []byte) (Image, error) {
 		return Image{}, fmt.Errorf("%w: %w", ErrFormat, err)
 	}
 	img := grey(m)
-	// The JFIF header, ISO/IEC 10918-5 §10.1, if there is one, comes first.
+	// The JFIF header, ISO/IEC 10918-5, if there is one, comes first.
 	if len(data) >= 20 && string(data[2:4]) == "\xff\xe0" && string(data[6:11]) == "JFIF\x00" {
 		x, y := float64(binary.BigEndian.Uint16(data[14:])), float64(binary.BigEndian.Uint16(data[16:]))
 		switch data[13] {

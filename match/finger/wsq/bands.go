@@ -39,7 +39,7 @@ func (r rect) split() (q [4]rect) {
 }
 
 // plan is the decomposition of an image: the regions to split, parents first,
-// and the bands in the order of the format (IAFIS-IC-0110 figure 4).
+// and the bands in the order of the format (IAFIS-IC-0110, subband structure).
 type plan struct {
 	splits []rect
 	bands  [bandCount]rect

@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// Symbols of the coefficient code, IAFIS-IC-0110 table 2.
+// Symbols of the coefficient code, IAFIS-IC-0110, Huffman coding.
 const (
 	maxRun       = 100 // symbols 1..100 are runs of so many zeros
 	symPositive8 = 101 // a value in the next 8 bits

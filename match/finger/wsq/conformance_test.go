@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// The specification's tolerances, IAFIS-IC-0110 annex on compliance: a
+// The specification's tolerances, as NIST's certification applies them: a
 // decoder's pixels may differ by one grey level from the reference's, in at
 // most 0.1 % of them; an encoder's bin widths by 0.051 %.
 const (

@@ -49,7 +49,7 @@ func Encode(img *image.Gray, o Options) ([]byte, error) {
 }
 
 // normalise shifts the mean to 0 and the farthest pixel to ±128,
-// IAFIS-IC-0110 §2.1.
+// IAFIS-IC-0110, source image normalisation.
 func normalise(img *image.Gray) (plane []float32, shift, scaling scaled) {
 	width, height := img.Rect.Dx(), img.Rect.Dy()
 	sum, low, high := 0, uint8(255), uint8(0)

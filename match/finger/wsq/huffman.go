@@ -16,7 +16,7 @@ type codeTable struct {
 
 // newCodeTable builds the code for the given frequencies with no code longer
 // than 16 bits and none of ones only (ISO/IEC 10918-1 annex K.2, which
-// IAFIS-IC-0110 §3.2 refers to).
+// IAFIS-IC-0110 takes its Huffman coding from).
 func newCodeTable(frequency *[256]int) *codeTable {
 	const reserved = 256
 	var lengths [257]int

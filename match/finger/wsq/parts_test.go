@@ -29,7 +29,7 @@ func TestBandsTileTheImage(t *testing.T) {
 	}
 }
 
-// TestBandOrder pins figure 4 of the specification at 256x256.
+// TestBandOrder pins the specification's subband structure at 256x256.
 func TestBandOrder(t *testing.T) {
 	p := newPlan(256, 256)
 	for band, want := range map[int]rect{
@@ -106,7 +106,7 @@ func TestQuantiserIsSymmetricWithADeadZone(t *testing.T) {
 			t.Errorf("%g has index %d, want %d", c, got, want)
 		}
 	}
-	// IAFIS-IC-0110 §2.3.4: C = 0.44 from the lower edge's side.
+	// C = 0.44 from the lower edge's side.
 	if got := b.value(1, 0.44); math.Abs(float64(got)-(2*0.56+1.2)) > 1e-6 {
 		t.Errorf("index 1 is %g", got)
 	}

@@ -2,7 +2,7 @@ package wsq
 
 import "math"
 
-// binCentre is C of IAFIS-IC-0110 §2.3.4: where in its bin a coefficient is put.
+// binCentre is C of IAFIS-IC-0110, scalar quantisation: where in its bin a coefficient is put.
 var binCentre = scaled{2, 44}
 
 // bin is the quantiser of one band: width of the steps and of the dead zone. A
@@ -29,7 +29,7 @@ func scale(v float64) scaled {
 	return scaled{uint8(e), uint16(min(math.Round(v*math.Pow10(e)), math.MaxUint16))}
 }
 
-// variances of the bands, IAFIS-IC-0110 §2.3.2: over the middle of each band,
+// variances of the bands, IAFIS-IC-0110, variance estimation: over the middle of each band,
 // where the finger is, unless that shows too little.
 func (p *plan) variances(plane []float32, width int) (v [bandCount]float64) {
 	sum := 0.0
@@ -65,7 +65,7 @@ func (r rect) variance(plane []float32, width int) float64 {
 	return (squares - sum*sum/n) / (n - 1)
 }
 
-// weight is A of §2.3.3: the bands of high frequencies matter less.
+// weight is A of the specification's bin widths: the bands of high frequencies matter less.
 func weight(band int) float64 {
 	switch band {
 	case 52, 56:
@@ -78,7 +78,7 @@ func weight(band int) float64 {
 	return 1
 }
 
-// share of the image's samples that a band has, 1/m of §2.3.3.
+// share of the image's samples that a band has, 1/m of its bit allocation.
 func share(band int) float64 {
 	switch {
 	case band < 4:
@@ -92,7 +92,7 @@ func share(band int) float64 {
 // minVariance: bands that vary less are not coded.
 const minVariance = 1.01
 
-// bins chooses the quantisers for a bit rate, §2.3.3: widths in proportion to
+// bins chooses the quantisers for a bit rate: widths in proportion to
 // what the bands bear, with the factor at which the rate is met under the
 // model of the specification. Bands that would get no bits are left out of
 // that sum until all that remain get some.

@@ -7,7 +7,7 @@ type filters struct {
 }
 
 // standard is the biorthogonal 9/7 pair of encoder number 1, IAFIS-IC-0110
-// annex A (Cohen, Daubechies, Feauveau).
+// (Cohen, Daubechies, Feauveau).
 func standard() filters {
 	return filters{
 		low:  []float64{0.85269867900940344, 0.37740285561265380, -0.11062440441842342, -0.02384946501938000, 0.03782845550699546},
@@ -27,7 +27,7 @@ func full(h []float64, reach int) []float32 {
 }
 
 // line is the room for one row or column of n samples with its reflection of
-// reach samples on both sides (whole-sample symmetry, IAFIS-IC-0110 §A.2).
+// reach samples on both sides (whole-sample symmetry, IAFIS-IC-0110, symmetric extension).
 type line struct {
 	reach int
 	room  []float32

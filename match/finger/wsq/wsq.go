@@ -45,7 +45,7 @@ var (
 	ErrTooLarge    = errors.New("wsq image out of bounds")
 )
 
-// Marker codes, IAFIS-IC-0110 table 1.
+// Marker codes of IAFIS-IC-0110.
 const (
 	markSOI = 0xffa0 // start of image
 	markEOI = 0xffa1 // end of image
