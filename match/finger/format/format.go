@@ -136,14 +136,22 @@ func Detect(data []byte) Format {
 func detect20(data []byte) Format {
 	four := int64(binary.BigEndian.Uint32(data[8:]))
 	two := binary.BigEndian.Uint16(data[8:])
-	if four == int64(len(data)) {
+	switch {
+	case four == int64(len(data)):
 		return ISO2005
-	}
-	if two != 0 || int64(binary.BigEndian.Uint32(data[10:])) == int64(len(data)) {
+	case two >= headerANSI378: // as four bytes: over a megabyte, which nobody writes
+		return ANSI378
+	case four < headerISO2005: // too short: the two zero bytes of the long form
 		return ANSI378
 	}
 	return ISO2005
 }
+
+// Lengths of the record headers.
+const (
+	headerISO2005 = 24
+	headerANSI378 = 26
+)
 
 // ReadMinutiae decodes a minutiae record of any known format. Extended data
 // (ridge counts, cores and deltas, zonal quality) is skipped.

@@ -118,9 +118,13 @@ func writeISO2005(r Record) ([]byte, error) {
 	return b.out, nil
 }
 
+// vendorUnknown is IBIA's organisation number for a vendor not reported.
+const vendorUnknown = 0x0103
+
 func writeANSI378(r Record) ([]byte, error) {
 	var rest builder
-	rest.u32(0) // CBEFF product identifier: none
+	rest.u16(vendorUnknown) // CBEFF product identifier; 0 is no owner
+	rest.u16(0)
 	rest.u16(0)
 	if err := rest.writeBody(r, stepANSI); err != nil {
 		return nil, err

@@ -43,7 +43,7 @@ func goldens(t testing.TB) map[Format][]byte {
 			"4064 00c8 40 46", "8010 011f c0 00", "00ff 0000 00 64",
 			"0000"), // no extended data
 		ANSI378: unhex(t, "464d5200 20323000",
-			"0032 00000000 0000", // 50 bytes, no owner, no device
+			"0032 01030000 0000", // 50 bytes, owner unknown, no device
 			"0100 0120 00c5 00c5", "01 00", "02 00 50 03",
 			"4064 00c8 2d 46", "8010 011f 87 00", "00ff 0000 00 64",
 			"0000"),
@@ -215,8 +215,11 @@ func TestLong378(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if back, detected, err := ReadMinutiae(data); err != nil || detected != f || !reflect.DeepEqual(back, r) {
-			t.Errorf("%d bytes of %s read as %s: %v", len(data), f, detected, err)
+		for _, trailing := range []int{0, 7} {
+			data = append(data, make([]byte, trailing)...)
+			if back, detected, err := ReadMinutiae(data); err != nil || detected != f || !reflect.DeepEqual(back, r) {
+				t.Errorf("%d bytes of %s read as %s: %v", len(data), f, detected, err)
+			}
 		}
 	}
 }
