@@ -73,6 +73,10 @@ type signer struct {
 // usual is the signature of the document signers whose certificates are files.
 var usual = Signature{Hash: hashNames["sha256"], Curve: mustCurve("secp256r1")}
 
+func (s Signature) isUsual() bool {
+	return s.Curve != nil && s.Curve.Name() == usual.Curve.Name() && s.Hash == usual.Hash
+}
+
 func mustCurve(name string) *domain.Curve {
 	g, _ := domain.ByName(name)
 	c, ok := g.(*domain.Curve)
@@ -85,7 +89,7 @@ func mustCurve(name string) *domain.Curve {
 // documentSigner returns c's signer for how; a flawed one is issued for it.
 func documentSigner(c country, how Signature, f flaw) (signer, error) {
 	s := signer{signature: how}
-	if f == sound && how == usual {
+	if f == sound && how.isUsual() {
 		parsed, err := readCertificate("pki/dsc-" + c.file + ".crt.pem")
 		if err != nil {
 			return s, err
