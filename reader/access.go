@@ -18,7 +18,7 @@ func (r *reading) open(ctx context.Context, card *apdu.Channel, access eid.Acces
 	if err != nil {
 		return mrz.Key{}, err
 	}
-	r.chip, err = emrtd.Open(ctx, card, terms, r.o.MaxLe)
+	r.chip, err = emrtd.Open(ctx, card, terms, emrtd.Sizes{MaxLe: r.o.MaxLe, Ladder: r.o.Ladder})
 	for _, a := range r.chip.Attempts() {
 		r.doc.Attempts = append(r.doc.Attempts, a.String())
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/enrold/enrold/reader/cccd"
 	"github.com/enrold/enrold/reader/emrtd"
 	"github.com/enrold/enrold/reader/emrtd/pa"
+	"github.com/enrold/enrold/reader/lds"
 	"github.com/enrold/enrold/reader/mrz"
 	"github.com/enrold/enrold/reader/secinfo"
 	"github.com/enrold/enrold/reader/trust"
@@ -29,6 +30,7 @@ type Options struct {
 	Origin   eid.Origin
 	Reader   string // the reader's name, for the record
 	MaxLe    int    // largest response that the reader takes, 0 if unknown
+	Ladder   []int  // response sizes to step down through; empty: the usual
 	Now      time.Time
 	Rand     io.Reader                        // nonces and keys of the terminal; nil means crypto/rand
 	Progress func(share float64, file string) // may be nil
@@ -64,6 +66,7 @@ type reading struct {
 	chip     *emrtd.Chip
 	sod      *pa.SecurityObject
 	infos    secinfo.Infos // of DG14
+	security secinfo.Infos // of EF.CardSecurity, once it was verified
 	zone     mrz.Document
 	number   string         // personal number of DG13
 	birth    eid.Date       // of DG13
@@ -112,8 +115,8 @@ func (r *reading) security(ctx context.Context) ([]int, error) {
 		return nil, err
 	}
 	if err == nil {
-		if listed, err = emrtd.ParseCOM(com); err != nil {
-			listed = nil // unsigned and advisory: the security object tells
+		if list, err := lds.ParseCOM(com); err == nil { // unsigned and advisory: the security object tells
+			listed = list.Groups
 		}
 	}
 	digest := sha256.New()
@@ -141,7 +144,7 @@ func (r *reading) content(ctx context.Context, listed []int) (problem, err error
 	if err != nil {
 		return nil, err
 	}
-	if r.zone, err = emrtd.ParseDG1(dg1, r.o.Now); err != nil {
+	if r.zone, err = lds.ParseDG1(dg1, r.o.Now); err != nil {
 		problem = eid.Fail(eid.CodeChipRead, "understand DG1", err)
 	} else if r.doc.Kind = kindOf(r.zone); r.doc.Kind == "" {
 		problem = eid.Fail(eid.CodeDocumentKind, "read chip", errors.New("neither passport nor Vietnamese identity card"))
@@ -167,11 +170,11 @@ func (r *reading) content(ctx context.Context, listed []int) (problem, err error
 	if err != nil {
 		return nil, err
 	}
-	portrait, err := emrtd.ParseDG2(dg2)
-	if err != nil && problem == nil {
+	if images, err := lds.ParseDG2(dg2); err == nil {
+		r.doc.Portrait, r.doc.PortraitType = images[0].Data, images[0].Type
+	} else if problem == nil {
 		problem = eid.Fail(eid.CodeChipRead, "understand DG2", err)
 	}
-	r.doc.Portrait, r.doc.PortraitType = portrait.Image, portrait.Type
 	return problem, nil
 }
 

@@ -66,11 +66,11 @@ func TestWorkedExampleOfAppendixD(t *testing.T) {
 	if err := c.selectFile(context.Background(), COM); err != nil {
 		t.Fatal(err)
 	}
-	a, sw, err := c.readBinary(context.Background(), 0, 4)
+	a, sw, err := c.read(context.Background(), 0, 4)
 	if err != nil || sw != apdu.OK {
 		t.Fatal(sw, err)
 	}
-	b, sw, err := c.readBinary(context.Background(), 4, 18)
+	b, sw, err := c.read(context.Background(), 4, 18)
 	if err != nil || sw != apdu.OK {
 		t.Fatal(sw, err)
 	}

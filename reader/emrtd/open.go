@@ -41,17 +41,18 @@ type Chip struct {
 	security []byte // EF.CardSecurity, when it was read
 	renewal  renewal
 	inside   bool // the application is selected
-	maxLe    int
+	sizes    Sizes
+	maxLe    int // largest plain response to ask for
+	short    shortIDs
 	reopened int
 }
 
 // Open opens the chip by the first procedure that works and selects the
-// application. maxLe is the largest response that the reader is known to take,
-// 0 if unknown. The chip is returned even with an error, for its Attempts.
+// application. The chip is returned even with an error, for its Attempts.
 // Errors wrap ErrNoApplication, ErrBlocked, ErrAccessDenied, ErrNotOffered or
 // the transport's.
-func Open(ctx context.Context, card *apdu.Channel, terms Terms, maxLe int) (*Chip, error) {
-	c := &Chip{card: card}
+func Open(ctx context.Context, card *apdu.Channel, terms Terms, sizes Sizes) (*Chip, error) {
+	c := &Chip{card: card, sizes: sizes}
 	var err error
 	if c.access, err = readCardAccess(ctx, card); err != nil {
 		return c, fmt.Errorf("read EF.CardAccess: %w", err)
@@ -59,7 +60,7 @@ func Open(ctx context.Context, card *apdu.Channel, terms Terms, maxLe int) (*Chi
 	result := fmt.Errorf("open chip: %w", ErrNotOffered)
 	for _, group := range terms.ways(pace.Offered(c.access)) {
 		for _, w := range group {
-			err := c.try(ctx, w, maxLe)
+			err := c.try(ctx, w)
 			if err == nil {
 				return c, nil
 			}
@@ -78,13 +79,13 @@ func Open(ctx context.Context, card *apdu.Channel, terms Terms, maxLe int) (*Chi
 
 // try opens the chip by one way, reads EF.CardSecurity if the mapping needs it,
 // and selects the application.
-func (c *Chip) try(ctx context.Context, w way, maxLe int) error {
+func (c *Chip) try(ctx context.Context, w way) error {
 	s, proof, err := w.open(ctx, c.card, false)
 	if err != nil {
 		return err
 	}
 	c.way, c.session, c.proof, c.inside = w, s, proof, !w.outside()
-	c.maxLe = s.PlainLimit(maxLe)
+	c.maxLe = c.sizes.first(s)
 	if proof != nil {
 		c.security, err = c.Read(ctx, CardSecurity, nil)
 		if err != nil && transport(err) {
