@@ -6,6 +6,7 @@ import (
 
 	"github.com/enrold/enrold/internal/eid"
 	"github.com/enrold/enrold/reader/apdu"
+	"github.com/enrold/enrold/reader/emrtd/pa"
 	"github.com/enrold/enrold/reader/genuine"
 	"github.com/enrold/enrold/reader/pace"
 	"github.com/enrold/enrold/reader/secinfo"
@@ -69,6 +70,7 @@ func (r *reading) settle() {
 	if proof, _ := r.chip.Proof(); proof != nil && r.doc.CA.State == eid.CheckNotPossible {
 		r.doc.CA = r.mapped(proof)
 	}
+	r.doc.CardAccess = r.confirm()
 	for _, check := range []*eid.Check{&r.doc.CA, &r.doc.AA} {
 		if check.State == eid.CheckOK && r.doc.PA.State != eid.CheckOK {
 			check.State, check.Word = eid.CheckNotPossible, genuine.WordNotSigned
@@ -77,14 +79,52 @@ func (r *reading) settle() {
 	}
 }
 
-// mapped judges the proof of chip authentication mapping against DG14.
+// mapped judges the proof of chip authentication mapping: against the keys of
+// DG14, or else against those of EF.CardSecurity, whose own signature is then
+// verified (Doc 9303-11 §4.4.3.5.2).
 func (r *reading) mapped(proof *pace.Proof) eid.Check {
+	const how = "PACE with chip authentication mapping"
 	err := proof.Verify(r.infos.Keys)
+	if _, file := r.chip.Proof(); errors.Is(err, pace.ErrNoKey) && file != nil {
+		content, check := pa.CardSecurity(file, r.zone.Issuer, r.o.Trust, r.o.Now)
+		if check.State != eid.CheckOK {
+			check.Reason = how + ": EF.CardSecurity: " + check.Reason
+			return check
+		}
+		signed, parseErr := secinfo.Parse(content)
+		if parseErr != nil {
+			return eid.Check{State: eid.CheckNotPossible, Word: genuine.WordUnsupported, Reason: how + ": EF.CardSecurity: " + parseErr.Error()}
+		}
+		r.vouched = signed
+		err = proof.Verify(signed.Keys)
+	}
 	switch {
 	case err == nil:
-		return eid.Check{State: eid.CheckOK, Reason: "PACE with chip authentication mapping"}
+		return eid.Check{State: eid.CheckOK, Reason: how}
 	case errors.Is(err, pace.ErrNoKey):
-		return eid.Check{State: eid.CheckNotPossible, Word: genuine.WordNoKey, Reason: "PACE with chip authentication mapping: " + err.Error()}
+		return eid.Check{State: eid.CheckNotPossible, Word: genuine.WordNoKey, Reason: how + ": " + err.Error()}
 	}
-	return eid.Check{State: eid.CheckFailed, Word: genuine.WordWrongProof, Reason: "PACE with chip authentication mapping: " + err.Error()}
+	return eid.Check{State: eid.CheckFailed, Word: genuine.WordWrongProof, Reason: how + ": " + err.Error()}
+}
+
+// confirm compares EF.CardAccess, which anybody can change on the way to make
+// the reader use a weaker protocol, with what the issuer signed (Doc 9303-11
+// §4.2).
+func (r *reading) confirm() eid.Check {
+	access := r.chip.CardAccess()
+	if len(access.PACE) == 0 {
+		return eid.Check{State: eid.CheckNotPossible, Word: genuine.WordNoFile, Reason: "chip lists no PACE in EF.CardAccess"}
+	}
+	for _, signed := range []secinfo.Infos{r.infos, r.vouched} {
+		listed, same := signed.Confirms(access)
+		switch {
+		case listed && same && r.doc.PA.State == eid.CheckOK:
+			return eid.Check{State: eid.CheckOK}
+		case listed && same:
+			return eid.Check{State: eid.CheckNotPossible, Word: genuine.WordNotSigned, Reason: "passive authentication does not vouch for DG14"}
+		case listed:
+			return eid.Check{State: eid.CheckFailed, Word: genuine.WordWrongProof, Reason: "EF.CardAccess differs from what the issuer signed"}
+		}
+	}
+	return eid.Check{State: eid.CheckNotPossible, Word: genuine.WordNoKey, Reason: "issuer signed no PACE entries"}
 }

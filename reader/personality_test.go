@@ -207,3 +207,49 @@ func strange(t testing.TB, k *lds.ActiveKey) *lds.ActiveKey {
 	other.Private = new(big.Int).Add(k.Private, big.NewInt(1))
 	return &other
 }
+
+// The key of chip authentication mapping may be in EF.CardSecurity only.
+func TestKeyOfCardSecurity(t *testing.T) {
+	store := anchors(t)
+	l, key, chip := special(t, 0, lds.Spec{Personality: "pace-cam"}, icc.Options{})
+	chip.Locked[lds.DG(14)] = true
+	doc, err := reader.Read(context.Background(), l, key, reader.Options{Trust: store, Now: now})
+	if err != nil || state(doc) != "ok ok no" || doc.CardAccess.State == eid.CheckFailed {
+		t.Errorf("%v %+v %+v", err, doc.CA, doc.CardAccess)
+	}
+	file := chip.Master[lds.EFCardSecurity]
+	for _, at := range []int{len(file) - 5, len(file) / 2, 60} {
+		file[at] ^= 1
+		l.card.Reset()
+		doc, err = reader.Read(context.Background(), l, key, reader.Options{Trust: store, Now: now})
+		if err != nil || doc.CA.State == eid.CheckOK {
+			t.Errorf("changed byte %d: %v %+v", at, err, doc.CA)
+		}
+		file[at] ^= 1
+	}
+	delete(chip.Master, lds.EFCardSecurity)
+	l.card.Reset()
+	doc, err = reader.Read(context.Background(), l, key, reader.Options{Trust: store, Now: now})
+	if err != nil || state(doc) != "ok no no" || doc.CA.Word != genuine.WordNoKey {
+		t.Errorf("without the file: %v %+v", err, doc.CA)
+	}
+}
+
+// EF.CardAccess changed to offer something else than the issuer signed.
+func TestDowngrade(t *testing.T) {
+	store := anchors(t)
+	for name, c := range map[string]struct {
+		change bool
+		want   eid.CheckState
+	}{"as signed": {false, eid.CheckOK}, "changed": {true, eid.CheckFailed}} {
+		l, key, chip := special(t, 0, lds.Spec{Personality: "cccd-2021"}, icc.Options{})
+		if c.change {
+			_, _, other := special(t, 0, lds.Spec{Personality: "cccd-2021+3des"}, icc.Options{})
+			chip.PACE, chip.Master[lds.EFCardAccess] = other.PACE, other.Master[lds.EFCardAccess]
+		}
+		doc, err := reader.Read(context.Background(), l, key, reader.Options{Trust: store, Now: now})
+		if err != nil || doc.Access != "PACE-GM/MRZ" || doc.CardAccess.State != c.want {
+			t.Errorf("%s: %v %s %+v", name, err, doc.Access, doc.CardAccess)
+		}
+	}
+}

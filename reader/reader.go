@@ -66,7 +66,7 @@ type reading struct {
 	chip     *emrtd.Chip
 	sod      *pa.SecurityObject
 	infos    secinfo.Infos // of DG14
-	security secinfo.Infos // of EF.CardSecurity, once it was verified
+	vouched  secinfo.Infos // of EF.CardSecurity, once it was verified
 	zone     mrz.Document
 	number   string         // personal number of DG13
 	birth    eid.Date       // of DG13

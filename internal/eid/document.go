@@ -88,6 +88,7 @@ type ChipDocument struct {
 	PA           Check        `json:"pa" cbor:"pa"`                                 // passive authentication, Doc 9303-11 §5.1
 	CA           Check        `json:"ca" cbor:"ca"`                                 // chip authentication
 	AA           Check        `json:"aa" cbor:"aa"`                                 // active authentication
+	CardAccess   Check        `json:"card_access" cbor:"card_access"`               // EF.CardAccess against what the issuer signed
 	DataGroups   []DataGroup  `json:"data_groups" cbor:"data_groups"`
 	SODSHA256    []byte       `json:"sod_sha256" cbor:"sod_sha256"`
 	Signer       string       `json:"signer" cbor:"signer"` // document signer's subject

@@ -26,12 +26,12 @@ type Renewer interface {
 
 // Words of the results, stable for translation.
 const (
-	WordNoFile      = "no_file"           // the chip has no DG14 or DG15
-	WordNoKey       = "no_key"            // the file lists no key for it
+	WordNoFile      = "no-file"           // the chip has no DG14 or DG15
+	WordNoKey       = "no-key"            // the file lists no key for it
 	WordUnsupported = "unsupported"       // algorithm or parameters that this reader does not know
 	WordRefused     = "refused"           // the chip refuses to prove
-	WordWrongProof  = "wrong_proof"       // the proof does not hold
-	WordNotSigned   = "key_not_authentic" // passive authentication does not vouch for the key
+	WordWrongProof  = "wrong-proof"       // the proof does not hold
+	WordNotSigned   = "key-not-authentic" // passive authentication does not vouch for the key
 )
 
 func notPossible(word, reason string, args ...any) eid.Check {
