@@ -8,6 +8,7 @@ import (
 	"github.com/enrold/enrold/hw/emu/ridge"
 	"github.com/enrold/enrold/internal/eid"
 	"github.com/enrold/enrold/match/finger"
+	"github.com/enrold/enrold/match/finger/imagefile"
 )
 
 // TestEngineTemplates: a template goes through each format and matches as before.
@@ -64,5 +65,41 @@ func TestTemplateIsRescaled(t *testing.T) {
 	v.PixelsPerCmY = 197
 	if _, err = v.Template(); !errors.Is(err, ErrUnsupported) {
 		t.Errorf("pixels that are not square: %v", err)
+	}
+}
+
+// TestMinutiaeSurviveWSQ: an impression that was stored in a finger image record
+// at the FBI's 0.75 bits a pixel still matches another of the same finger.
+func TestMinutiaeSurviveWSQ(t *testing.T) {
+	made := ridge.Grow(22)
+	var templates []*finger.Template
+	for i := range 2 {
+		m := made.Impression(i, ridge.WindowZFM)
+		img := imagefile.Image{Width: m.Width, Height: m.Height, DPI: m.DPI, Pixels: m.Pixels}
+		if i == 0 {
+			stored, err := NewFingerImage(eid.RightThumb, img, imagefile.WSQ)
+			if err != nil {
+				t.Fatal(err)
+			}
+			data, err := WriteImages([]FingerImage{stored}, ImageISO2011)
+			if err != nil {
+				t.Fatal(err)
+			}
+			images, _, err := ReadImages(data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if img, err = images[0].Decode(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		tpl, _, err := finger.Extract(finger.Image{Width: img.Width, Height: img.Height, DPI: img.DPI, Pixels: img.Pixels})
+		if err != nil {
+			t.Fatal(err)
+		}
+		templates = append(templates, tpl)
+	}
+	if score := finger.Compare(templates[0], templates[1]); score < finger.Threshold {
+		t.Errorf("score %.1f, threshold %.1f", score, finger.Threshold)
 	}
 }
