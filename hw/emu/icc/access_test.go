@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/enrold/enrold/hw/emu/icc/icctest"
-	"github.com/enrold/enrold/hw/emu/icc/suite"
 	"github.com/enrold/enrold/hw/emu/lds"
 	"github.com/enrold/enrold/hw/emu/lds/domain"
 )
@@ -47,17 +46,7 @@ func secret(password byte) []byte {
 
 func openPACE(t testing.TB, terminal *icctest.Terminal, p lds.PACE, password byte) icctest.Proof {
 	t.Helper()
-	var mapped func(s, nonce []byte) domain.Element
-	if p.Mapping == lds.Integrated {
-		mapped = func(s, nonce []byte) domain.Element {
-			e, err := p.Group.Map(pseudoRandom(suite.For(p.Cipher), s, nonce, p.Group.Prime()))
-			if err != nil {
-				t.Fatal(err)
-			}
-			return e
-		}
-	}
-	proof, sw, err := terminal.PACE(p, password, secret(password), mapped)
+	proof, sw, err := terminal.PACE(p, password, secret(password))
 	if err != nil || sw != swOK {
 		t.Fatalf("PACE: %04X, %v", sw, err)
 	}
@@ -222,7 +211,7 @@ func TestTries(t *testing.T) {
 	card, terminal := terminalFor(t, paceChip(p), Options{Fault: "tries=3"})
 	wrong := func(want uint16) {
 		t.Helper()
-		if _, sw, err := terminal.PACE(p, icctest.CAN, []byte("000000"), nil); err != nil || sw != want {
+		if _, sw, err := terminal.PACE(p, icctest.CAN, []byte("000000")); err != nil || sw != want {
 			t.Errorf("wrong number: %04X, %v, want %04X", sw, err, want)
 		}
 	}

@@ -134,7 +134,7 @@ func TestPACEFails(t *testing.T) {
 	if _, sw, err := terminal.Plain(icctest.SelectApplication...); err != nil || sw != swOK {
 		t.Fatalf("%04X, %v", sw, err)
 	}
-	if _, sw, err := terminal.PACE(p, icctest.MRZ, secret(icctest.MRZ), nil); err != nil || sw != swLocked {
+	if _, sw, err := terminal.PACE(p, icctest.MRZ, secret(icctest.MRZ)); err != nil || sw != swLocked {
 		t.Errorf("PACE: %04X, %v", sw, err)
 	}
 	if _, sw, err := terminal.Plain(0x00, insChallenge, 0, 0, 8); err != nil || sw != swLocked {

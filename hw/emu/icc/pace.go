@@ -159,7 +159,7 @@ func (c *Card) paceMap(p *pace, data []byte) ([]byte, uint16) {
 			return nil, swWrongData
 		}
 		var err error
-		p.generator, err = p.info.Group.Map(pseudoRandom(p.suite, p.nonce, data, p.info.Group.Prime()))
+		p.generator, err = p.info.Group.Map(p.suite.PseudoRandom(p.nonce, data, p.info.Group.Prime()))
 		if err != nil {
 			return nil, swAuthFailed
 		}

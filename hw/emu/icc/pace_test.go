@@ -143,7 +143,7 @@ func TestAppendixH(t *testing.T) {
 			t.Errorf("%s: encrypted nonce %X", c.group, z)
 		}
 		g := group(t, c.group)
-		if r := pseudoRandom(s, unhex(t, c.nonce), unhex(t, c.t), g.Prime()); r.Cmp(new(big.Int).SetBytes(unhex(t, c.random))) != 0 {
+		if r := s.PseudoRandom(unhex(t, c.nonce), unhex(t, c.t), g.Prime()); r.Cmp(new(big.Int).SetBytes(unhex(t, c.random))) != 0 {
 			t.Errorf("%s: pseudo-random %X", c.group, r)
 		}
 		chip := &lds.Chip{BAC: mrzOfG, PACE: []lds.PACE{{Mapping: lds.Integrated, Group: g, Cipher: lds.AES128}}}

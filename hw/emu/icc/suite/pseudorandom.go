@@ -1,10 +1,6 @@
-package icc
+package suite
 
-import (
-	"math/big"
-
-	"github.com/enrold/enrold/hw/emu/icc/suite"
-)
+import "math/big"
 
 // The constants of Doc 9303-11 §4.4.3.3.2: c0 makes the next key, c1 the
 // output; blocks of 128 bits for 3DES and AES-128, of 256 bits for the others.
@@ -21,9 +17,10 @@ var (
 	}
 )
 
-// pseudoRandom is R_p(s, t) of the integrated mapping: the card's nonce s and the
-// inspection system's t to an integer modulo p.
-func pseudoRandom(s suite.Suite, nonce, t []byte, p *big.Int) *big.Int {
+// PseudoRandom is R_p(s, t) of the integrated mapping: the card's nonce s, of
+// NonceSize bytes, and the inspection system's t, of KeySize bytes, to an integer
+// modulo p.
+func (s Suite) PseudoRandom(nonce, t []byte, p *big.Int) *big.Int {
 	c0, c1 := c0Short, c1Short
 	if len(nonce) == len(c0Long) {
 		c0, c1 = c0Long, c1Long
