@@ -56,30 +56,76 @@ func (r *rooms) run(ctx context.Context, services *sync.WaitGroup) {
 	}
 }
 
-// Devices tells the screen how the workers are.
-func (r *rooms) Devices(context.Context) ([]web.Device, error) {
+// probeWithin bounds what the device page waits for one worker.
+const probeWithin = 300 * time.Millisecond
+
+// Devices tells the screen how the workers and what they drive are.
+func (r *rooms) Devices(ctx context.Context) ([]web.Device, error) {
 	shown := []struct {
 		worker, name string
 		origin       eid.Origin
+		probe        func(context.Context, *web.Device) error
 	}{
-		{"chip", "chip", r.cfg.Chip.Origin},
-		{"vision", "camera", r.cfg.Camera.Origin},
-		{"finger", "scanner", r.cfg.Scanner.Origin},
-		{"usb", "usb", eid.OriginDevice},
+		{"chip", "chip", r.cfg.Chip.Origin, r.probeChip},
+		{"vision", "camera", r.cfg.Camera.Origin, r.probeVision},
+		{"finger", "scanner", r.cfg.Scanner.Origin, r.probeFinger},
+		{"usb", "usb", eid.OriginDevice, func(context.Context, *web.Device) error { return nil }},
 	}
-	var out []web.Device
-	for _, d := range shown {
+	out := make([]web.Device, len(shown))
+	var probing sync.WaitGroup
+	for i, d := range shown {
 		s := r.handles[d.worker].State()
-		dev := web.Device{Name: d.name, State: "ready", Restarts: s.Restarts, Emulated: d.origin == eid.OriginEmulated}
+		dev := &out[i]
+		*dev = web.Device{Name: d.name, State: "ready", Restarts: s.Restarts, Emulated: d.origin == eid.OriginEmulated}
 		if !s.Up {
 			dev.State, dev.Detail = "starting", s.LastExit
 			if s.Restarts > 0 {
 				dev.Code = eid.CodeDeviceRestarted
 			}
+			continue
 		}
-		out = append(out, dev)
+		probing.Go(func() {
+			ctx, cancel := context.WithTimeout(ctx, probeWithin)
+			defer cancel()
+			switch err := d.probe(ctx, dev); {
+			case err == nil:
+			case ctx.Err() != nil:
+				dev.State = "starting"
+			default:
+				dev.State, dev.Code = "failed", eid.CodeOf(err)
+			}
+		})
 	}
+	probing.Wait()
 	return out, nil
+}
+
+func (r *rooms) probeChip(ctx context.Context, d *web.Device) error {
+	readers, err := r.chip.Readers(ctx)
+	if err != nil {
+		return err
+	}
+	if len(readers) == 0 {
+		d.State, d.Code = "missing", eid.CodeNoReader
+		return nil
+	}
+	d.Detail = readers[0].Name
+	return nil
+}
+
+func (r *rooms) probeVision(ctx context.Context, d *web.Device) error {
+	info, err := r.vision.Info(ctx)
+	d.Detail = info.Model
+	return err
+}
+
+func (r *rooms) probeFinger(ctx context.Context, d *web.Device) error {
+	info, err := r.finger.Info(ctx)
+	d.Detail = info.Device
+	if info.Failure != "" && !info.Busy {
+		d.State, d.Code = "failed", info.Failure
+	}
+	return err
 }
 
 // preview adapts the vision worker's frames to the screen.

@@ -88,7 +88,6 @@ func (c *runCmd) Run(ctx context.Context, log *slog.Logger) (err error) {
 		return err
 	}
 	rooms.changed = func() { server.Notify("devices") }
-	rooms.run(ctx, &services)
 	services.Go(func() {
 		if err := up.Run(ctx); err != nil && ctx.Err() == nil {
 			log.Error("uplink ended", "error", err)
@@ -102,6 +101,7 @@ func (c *runCmd) Run(ctx context.Context, log *slog.Logger) (err error) {
 	}
 	defer os.Remove(address) // the token in it ends with this process
 	fmt.Printf("ready http://%s/\n", listener.Addr())
+	rooms.run(ctx, &services) // after the screen: their libraries take a second to load
 	return serve(ctx, listener, server)
 }
 

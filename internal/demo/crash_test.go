@@ -238,7 +238,7 @@ func deviceUp(t *testing.T, d *Desk, worker string) bool {
 	}
 	for _, dev := range devices {
 		if dev.Name == shownAs[worker] {
-			return dev.State == "ready" && dev.Restarts > 0
+			return dev.Code == "" && dev.Restarts > 0
 		}
 	}
 	t.Fatalf("no device %q on the screen", shownAs[worker])

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -19,6 +20,7 @@ import (
 	"github.com/enrold/enrold/hw/emu/lds"
 	"github.com/enrold/enrold/internal/config"
 	"github.com/enrold/enrold/internal/eid"
+	"github.com/enrold/enrold/internal/web"
 	"github.com/enrold/enrold/queue/request"
 )
 
@@ -81,7 +83,33 @@ func (d *Desk) start(ctx context.Context) error {
 		return err
 	}
 	d.opts.Progress("starting the daemon")
-	return d.StartDaemon(ctx)
+	if err := d.StartDaemon(ctx); err != nil {
+		return err
+	}
+	d.opts.Progress(fmt.Sprintf("daemon ready after %d ms; its workers load their libraries and models", d.Ready.Milliseconds()))
+	return d.awaitDevices(ctx)
+}
+
+// awaitDevices waits until every device is ready, as an officer does in the
+// morning: the first person's time does not pay for the start.
+func (d *Desk) awaitDevices(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readyWithin)
+	defer cancel()
+	for {
+		devices, err := d.Screen.Devices(ctx)
+		if err != nil {
+			return fmt.Errorf("wait for the devices: %w", err)
+		}
+		i := slices.IndexFunc(devices, func(dev web.Device) bool { return dev.State != "ready" })
+		if i < 0 {
+			return nil
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			return fmt.Errorf("device %s is %s %s: %w", devices[i].Name, devices[i].State, devices[i].Code, ctx.Err())
+		}
+	}
 }
 
 // prepare makes the keys of both sides, enrols the desk at the central and
