@@ -48,7 +48,7 @@ var patience = pcsc.Patience{Reader: 3 * time.Second, Card: 10 * time.Second}
 // Handlers returns what the worker process serves. Nothing is opened before the
 // first call, so that a desk without a reader has a worker that can say so.
 func Handlers(cfg config.Config, log *slog.Logger) (map[string]worker.Handler, func() error, error) {
-	r := &room{cfg: cfg, log: log}
+	r := &room{cfg: cfg, log: log, anchors: trust.NewFolder(cfg.Chip.Trust, cfg.Desk.Production)}
 	return map[string]worker.Handler{
 		methodRead:    r.read,
 		methodReaders: r.readers,
@@ -56,8 +56,9 @@ func Handlers(cfg config.Config, log *slog.Logger) (map[string]worker.Handler, f
 }
 
 type room struct {
-	cfg config.Config
-	log *slog.Logger
+	cfg     config.Config
+	log     *slog.Logger
+	anchors *trust.Folder
 }
 
 func (r *room) read(ctx context.Context, in cbor.RawMessage, emit func(any) error) (any, error) {
@@ -65,8 +66,8 @@ func (r *room) read(ctx context.Context, in cbor.RawMessage, emit func(any) erro
 	if err := cbor.Unmarshal(in, &params); err != nil {
 		return nil, eid.Fail(eid.CodeInput, "read chip", err)
 	}
-	// Loaded anew for every reading: the list may have been updated.
-	store, err := trust.Load(r.cfg.Chip.Trust, r.cfg.Desk.Production)
+	// Asked for every reading: the folder may have been updated.
+	store, err := r.anchors.Load()
 	if err != nil {
 		return nil, eid.Fail(eid.CodeTrust, "load trust anchors", err)
 	}
