@@ -3,6 +3,7 @@ package reader
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/enrold/enrold/internal/eid"
 	"github.com/enrold/enrold/reader/apdu"
@@ -16,67 +17,74 @@ import (
 // is read after chip authentication is then read under its keys. The results
 // are provisional until settle. An error ends the reading.
 func (r *reading) genuine(ctx context.Context) error {
-	var infos secinfo.Infos
-	file, present, err := r.optional(ctx, 14)
+	file, check, err := r.keyFile(ctx, 14)
 	if err != nil {
 		return err
 	}
-	r.doc.CA = eid.Check{State: eid.CheckNotPossible, Word: genuine.WordNoFile, Reason: "chip has no DG14"}
-	if present {
-		if infos, err = secinfo.ParseDG14(file); err != nil {
-			r.doc.CA = eid.Check{State: eid.CheckNotPossible, Word: genuine.WordUnsupported, Reason: err.Error()}
-		} else if r.doc.CA, err = genuine.Chip(ctx, r.chip, infos, r.o.Rand); err != nil {
+	if r.ca = check; file != nil {
+		if r.infos, err = secinfo.ParseDG14(file); err != nil {
+			r.ca = eid.Check{State: eid.CheckNotPossible, Word: genuine.WordUnsupported, Reason: err.Error()}
+		} else if r.ca, err = genuine.Chip(ctx, r.chip, r.infos, r.o.Rand); err != nil {
 			return err
 		}
 	}
-	r.infos = infos
-	file, present, err = r.optional(ctx, 15)
-	if err != nil {
+	if file, check, err = r.keyFile(ctx, 15); err != nil {
 		return err
 	}
-	r.doc.AA = eid.Check{State: eid.CheckNotPossible, Word: genuine.WordNoFile, Reason: "chip has no DG15"}
-	if present {
-		r.doc.AA, err = genuine.Active(ctx, r.chip, file, infos, r.o.MaxLe, r.o.Rand)
+	if r.aa = check; file != nil {
+		r.aa, err = genuine.Active(ctx, r.chip, file, r.infos, r.o.MaxLe, r.o.Rand)
 	}
 	return err
 }
 
-// optional reads a data group if the security object lists it. One that the
-// chip refuses is not there.
-func (r *reading) optional(ctx context.Context, n int) (file []byte, present bool, err error) {
+// keyFile reads a data group with a key if the security object lists it. A copy
+// without the key would rather not show the file: a chip that refuses what its
+// issuer signed and no chip protects fails the check. file is nil when check
+// tells the result.
+func (r *reading) keyFile(ctx context.Context, n int) (file []byte, check eid.Check, err error) {
 	if !r.sod.Lists(n) {
-		return nil, false, nil
+		return nil, eid.Check{State: eid.CheckNotPossible, Word: genuine.WordNoFile, Reason: fmt.Sprintf("chip has no DG%d", n)}, nil
 	}
 	file, err = r.group(ctx, n)
-	if _, refused := errors.AsType[*apdu.StatusError](err); refused {
-		return nil, false, nil
+	if refusal, ok := errors.AsType[*apdu.StatusError](err); ok && denied(refusal.SW) {
+		return nil, eid.Check{State: eid.CheckFailed, Word: genuine.WordRefused, Reason: fmt.Sprintf("chip refuses DG%d, which its issuer signed: %s", n, refusal.SW)}, nil
 	}
-	return file, err == nil, err
+	return file, eid.Check{}, err
+}
+
+// denied tells a file that a chip withholds from a command that went wrong.
+func denied(sw apdu.Status) bool {
+	return sw == apdu.FileNotFound || sw == apdu.SecurityStatus || sw == apdu.ConditionsNotMet || sw>>8 == 0x6A
 }
 
 // settle makes the results final once passive authentication is done: a proof
 // counts only for a key that the issuer signed, and chip authentication only
 // once the chip has answered under the new keys (Doc 9303-11 §6.2.1).
 func (r *reading) settle() {
-	if r.doc.CA.State == eid.CheckOK {
+	if r.ca.State == eid.CheckOK {
 		if proven, err := r.chip.Renewed(); !proven {
-			r.doc.CA.State, r.doc.CA.Word = eid.CheckFailed, genuine.WordWrongProof
-			r.doc.CA.Reason += ": chip does not answer under the new keys"
+			r.ca.State, r.ca.Word = eid.CheckFailed, genuine.WordWrongProof
+			r.ca.Reason += ": chip does not answer under the new keys"
 			if err != nil {
-				r.doc.CA.Reason += ": " + err.Error()
+				r.ca.Reason += ": " + err.Error()
 			}
 		}
 	}
-	if proof, _ := r.chip.Proof(); proof != nil && r.doc.CA.State == eid.CheckNotPossible {
-		r.doc.CA = r.mapped(proof)
+	// PACE with chip authentication mapping proves as much. It takes the place of a
+	// proof that was not given, not of one that was wrong.
+	if proof, _ := r.chip.Proof(); proof != nil && r.ca.State != eid.CheckOK && r.ca.Word != genuine.WordWrongProof {
+		if mapped := r.mapped(proof); mapped.State != eid.CheckNotPossible || r.ca.State == eid.CheckNotPossible {
+			r.ca = mapped
+		}
 	}
 	r.doc.CardAccess = r.confirm()
-	for _, check := range []*eid.Check{&r.doc.CA, &r.doc.AA} {
+	for _, check := range []*eid.Check{&r.ca, &r.aa} {
 		if check.State == eid.CheckOK && r.doc.PA.State != eid.CheckOK {
 			check.State, check.Word = eid.CheckNotPossible, genuine.WordNotSigned
 			check.Reason += ": proof holds, but passive authentication does not vouch for the key"
 		}
 	}
+	r.doc.CA, r.doc.AA = r.ca, r.aa
 }
 
 // mapped judges the proof of chip authentication mapping: against the keys of

@@ -230,7 +230,7 @@ func TestKeyOfCardSecurity(t *testing.T) {
 	delete(chip.Master, lds.EFCardSecurity)
 	l.card.Reset()
 	doc, err = reader.Read(context.Background(), l, key, reader.Options{Trust: store, Now: now})
-	if err != nil || state(doc) != "ok no no" || doc.CA.Word != genuine.WordNoKey {
+	if err != nil || state(doc) != "ok failed no" || doc.CA.Word != genuine.WordRefused {
 		t.Errorf("without the file: %v %+v", err, doc.CA)
 	}
 }
@@ -250,6 +250,19 @@ func TestDowngrade(t *testing.T) {
 		doc, err := reader.Read(context.Background(), l, key, reader.Options{Trust: store, Now: now})
 		if err != nil || doc.Access != "PACE-GM/MRZ" || doc.CardAccess.State != c.want {
 			t.Errorf("%s: %v %s %+v", name, err, doc.Access, doc.CardAccess)
+		}
+	}
+}
+
+// A copy that hides the keys which its issuer signed fails too.
+func TestHiddenKeys(t *testing.T) {
+	store := anchors(t)
+	for personality, fails := range map[string]string{"ca": "ok failed no", "aa-rsa": "ok no failed", "cccd-2021": "ok failed failed"} {
+		l, key, chip := special(t, 0, lds.Spec{Personality: personality}, icc.Options{})
+		chip.Locked[lds.DG(14)], chip.Locked[lds.DG(15)] = true, true
+		doc, err := reader.Read(context.Background(), l, key, reader.Options{Trust: store, Now: now})
+		if err != nil || state(doc) != fails {
+			t.Errorf("%s: %v %+v %+v", personality, err, doc.CA, doc.AA)
 		}
 	}
 }

@@ -66,6 +66,7 @@ type reading struct {
 	chip     *emrtd.Chip
 	sod      *pa.SecurityObject
 	infos    secinfo.Infos // of DG14
+	ca, aa   eid.Check     // provisional, until settle
 	vouched  secinfo.Infos // of EF.CardSecurity, once it was verified
 	zone     mrz.Document
 	number   string         // personal number of DG13
