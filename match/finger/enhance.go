@@ -5,118 +5,202 @@ import (
 	"sync"
 )
 
+// Ridges are enhanced in two passes of one-dimensional filters whose direction
+// follows the orientation cell by cell: a Gaussian along the ridges, then an
+// even Gabor filter across them. Together they are Hong, Wan and Jain's filter
+// (PAMI 20(8), 1998, §2.6), but bent along curved ridges and at a ninth of its cost.
 const (
-	filterRadius = 8
-	filterSide   = 2*filterRadius + 1
-	filterAngles = 32
-	filterWidths = 10 // ridge periods in the bank
+	cellSide     = 4 // pixels that share a filter
+	filterAngles = 48
+	filterWidths = 12   // ridge periods in the bank
+	alongShare   = 0.45 // standard deviations in ridge periods
+	acrossShare  = 0.4
 )
 
-type filter [filterSide * filterSide]float32
+// tap is one place of a filter.
+type tap struct {
+	dx, dy int
+	weight float32
+}
 
-// filters is the bank [period][angle], computed on first use and never
-// changed: even Gabor filters without mean, positive where a dark ridge
-// follows the angle.
-var filters = sync.OnceValue(func() *[filterWidths][filterAngles]filter {
-	bank := new([filterWidths][filterAngles]filter)
-	for w := range bank {
+type filterBank struct {
+	along, across [filterWidths][filterAngles][]tap
+}
+
+// filters is computed on first use and never changed.
+var filters = sync.OnceValue(func() *filterBank {
+	bank := new(filterBank)
+	for w := range filterWidths {
 		period := minPeriod * math.Pow(maxPeriod/minPeriod, float64(w)/(filterWidths-1))
-		for a := range bank[w] {
-			bank[w][a].fill(period, math.Pi*float64(a)/filterAngles)
+		for a := range filterAngles {
+			angle := math.Pi * float64(a) / filterAngles
+			bank.along[w][a] = alongFilter(period, angle)
+			bank.across[w][a] = acrossFilter(period, angle)
 		}
 	}
 	return bank
 })
 
-func (f *filter) fill(period, angle float64) {
+// alongFilter takes whole pixels on the line of the ridge.
+func alongFilter(period, angle float64) []tap {
 	sin, cos := math.Sincos(angle)
-	across := max(0.38*period, 2.2)
-	along := 4.2
-	var gauss, wave [filterSide * filterSide]float64
+	sigma := alongShare * period
+	reach := min(2.2*sigma, margin/2)
+	step := 1 / max(math.Abs(sin), math.Abs(cos)) // one pixel on the longer axis
+	var out []tap
+	var sum float64
+	n := int(reach / step)
+	for k := -n; k <= n; k++ {
+		d := float64(k) * step
+		weight := math.Exp(-d * d / (2 * sigma * sigma))
+		out = append(out, tap{int(math.Round(d * cos)), int(math.Round(-d * sin)), float32(weight)})
+		sum += weight
+	}
+	for i := range out {
+		out[i].weight /= float32(sum)
+	}
+	return out
+}
+
+// acrossFilter takes whole pixels on the line across the ridge, each with the
+// weight of its true distance; no mean, positive on dark ridges, and gain one
+// for a wave of its period.
+func acrossFilter(period, angle float64) []tap {
+	sin, cos := math.Sincos(angle)
+	sigma := acrossShare * period
+	reach := min(2.5*sigma, margin-1)
+	step := 1 / max(math.Abs(sin), math.Abs(cos))
+	n := int(reach / step)
+	var out []tap
+	var gauss, wave []float64
 	var sumGauss, sumWave float64
-	for i := range f {
-		x, y := float64(i%filterSide-filterRadius), float64(i/filterSide-filterRadius)
-		u, v := x*sin+y*cos, x*cos-y*sin
-		gauss[i] = math.Exp(-u*u/(2*across*across) - v*v/(2*along*along))
-		wave[i] = gauss[i] * math.Cos(2*math.Pi*u/period)
-		sumGauss, sumWave = sumGauss+gauss[i], sumWave+wave[i]
+	for k := -n; k <= n; k++ {
+		d := float64(k) * step
+		dx, dy := math.Round(d*sin), math.Round(d*cos)
+		u := dx*sin + dy*cos
+		out = append(out, tap{dx: int(dx), dy: int(dy)})
+		g := math.Exp(-u * u / (2 * sigma * sigma))
+		gauss, wave = append(gauss, g), append(wave, g*math.Cos(2*math.Pi*u/period))
+		sumGauss, sumWave = sumGauss+g, sumWave+wave[len(wave)-1]
 	}
-	for i := range f {
-		f[i] = float32(gauss[i]*sumWave/sumGauss - wave[i])
+	var gain float64
+	for i := range out {
+		u := float64(out[i].dx)*sin + float64(out[i].dy)*cos
+		wave[i] = gauss[i]*sumWave/sumGauss - wave[i]
+		gain -= wave[i] * math.Cos(2*math.Pi*u/period)
 	}
+	for i := range out {
+		out[i].weight = float32(wave[i] / gain)
+	}
+	return out
 }
 
-// ridgeMap is the binarised print: 1 on ridges, with a frame of one pixel of 0
-// so that neighbours need no bounds check.
-type ridgeMap struct {
-	w, h   int // without the frame
-	stride int
-	on     []uint8
+// cell tells which filter serves 4x4 pixels; width -1 stands for none.
+type cell struct{ width, angle int8 }
+
+// cells chooses the filters for the finger and two blocks around it.
+func (f *field) cells() (cells []cell, stride int) {
+	stride = f.w * blockSide / cellSide
+	cells = make([]cell, stride*f.h*blockSide/cellSide)
+	for i := range cells {
+		x, y := i%stride, i/stride
+		cells[i].width = -1
+		if !f.nearFinger(x*cellSide/blockSide, y*cellSide/blockSide) {
+			continue
+		}
+		s := f.spot(float32(x*cellSide)+cellSide/2, float32(y*cellSide)+cellSide/2)
+		a := math.Atan2(float64(f.mix(f.vy, s)), float64(f.mix(f.vx, s))) / 2
+		k := int(math.Round(a / math.Pi * filterAngles))
+		w := math.Log(float64(f.mix(f.period, s))/minPeriod) * widthStep
+		cells[i] = cell{int8(max(0, min(int(w+0.5), filterWidths-1))), int8((k + filterAngles) % filterAngles)}
+	}
+	return cells, stride
 }
 
-func newRidgeMap(w, h int) *ridgeMap {
-	return &ridgeMap{w: w, h: h, stride: w + 2, on: make([]uint8, (w+2)*(h+2))}
-}
+var widthStep = (filterWidths - 1) / math.Log(maxPeriod/minPeriod)
 
-func (r *ridgeMap) index(x, y int) int { return (y+1)*r.stride + x + 1 }
-
-// enhance filters the finger blocks with the filter of their orientation and
-// period, and keeps the sign.
-func enhance(g *grey, b *blocks) *ridgeMap {
-	bank := filters()
-	padded := g.pad(filterRadius)
-	stride := g.w + 2*filterRadius
-	out := newRidgeMap(g.w, g.h)
-	for by := range b.h {
-		for bx := range b.w {
-			i := by*b.w + bx
-			if !b.finger[i] {
-				continue
+func (f *field) nearFinger(x, y int) bool {
+	for dy := -1; dy <= 1; dy++ {
+		for dx := -1; dx <= 1; dx++ {
+			if f.has(x+dx, y+dy) && f.finger[(y+dy)*f.w+x+dx] {
+				return true
 			}
-			w := math.Log(b.period[i]/minPeriod) / math.Log(maxPeriod/minPeriod) * (filterWidths - 1)
-			row := &bank[max(0, min(int(w+0.5), filterWidths-1))]
-			for y := by * blockSide; y < min((by+1)*blockSide, g.h); y++ {
-				for x := bx * blockSide; x < min((bx+1)*blockSide, g.w); x++ {
-					a := int(b.orientation(x, y)/math.Pi*filterAngles+0.5) % filterAngles
-					if row[a].apply(padded[y*stride+x:], stride) > 0 {
-						out.on[out.index(x, y)] = 1
-					}
+		}
+	}
+	return false
+}
+
+// enhance returns the response to ridges: positive on ridges, negative on
+// valleys, zero off the finger.
+func enhance(p *plane, f *field) *plane {
+	bank := filters()
+	cells, stride := f.cells()
+	smooth, out := newPlane(p.w, p.h), newPlane(p.w, p.h)
+	filter(smooth, p, cells, stride, &bank.along)
+	filter(out, smooth, cells, stride, &bank.across)
+	return out
+}
+
+func filter(to, from *plane, cells []cell, stride int, bank *[filterWidths][filterAngles][]tap) {
+	var offsets [2 * margin]int
+	for i, c := range cells {
+		if c.width < 0 {
+			continue
+		}
+		taps := bank[c.width][c.angle]
+		for k, t := range taps {
+			offsets[k] = t.dy*from.stride + t.dx
+		}
+		at := from.index(i%stride*cellSide, i/stride*cellSide)
+		for range cellSide {
+			var s0, s1, s2, s3 float32
+			for k := range taps {
+				w := taps[k].weight
+				in := from.v[at+offsets[k]:][:cellSide]
+				s0 += w * in[0]
+				s1 += w * in[1]
+				s2 += w * in[2]
+				s3 += w * in[3]
+			}
+			out := to.v[at:][:cellSide]
+			out[0], out[1], out[2], out[3] = s0, s1, s2, s3
+			at += from.stride
+		}
+	}
+}
+
+// measureClarity fills clear with the squared correlation of the response with
+// the image, over about 30 pixels. The image is taken without detail finer than
+// ridges, so that the sharp edges of wet ridges and the dots of dry ones do not
+// count as noise.
+func (f *field) measureClarity(image, response *plane) {
+	n := f.w * f.h
+	both, own := make([]float32, n), make([]float32, n)
+	for by := range f.h {
+		for bx := range f.w {
+			var rr, ii, ri float32
+			for y := by * blockSide; y < (by+1)*blockSide; y++ {
+				at := response.index(bx*blockSide, y)
+				in := image.v[at:][:blockSide]
+				for k, r := range response.v[at:][:blockSide] {
+					rr += r * r
+					ii += in[k] * in[k]
+					ri -= r * in[k] // ridges are dark
 				}
 			}
+			i := by*f.w + bx
+			f.clear[i], both[i], own[i] = ri, rr, ii
 		}
 	}
-	return out
-}
-
-// apply is the filter's response where the patch's upper left corner is from[0].
-func (f *filter) apply(from []float32, stride int) float32 {
-	var sum float32
-	for r := range filterSide {
-		in := from[r*stride : r*stride+filterSide : r*stride+filterSide]
-		k := f[r*filterSide : r*filterSide+filterSide : r*filterSide+filterSide]
-		s0, s1, s2, s3 := in[16]*k[16], float32(0), float32(0), float32(0)
-		for j := 0; j+3 < filterSide; j += 4 {
-			s0 += in[j] * k[j]
-			s1 += in[j+1] * k[j+1]
-			s2 += in[j+2] * k[j+2]
-			s3 += in[j+3] * k[j+3]
-		}
-		sum += s0 + s1 + s2 + s3
+	for range 2 {
+		f.smooth(f.clear)
+		f.smooth(both)
+		f.smooth(own)
 	}
-	return sum
-}
-
-// pad repeats the edge by n pixels on each side.
-func (g *grey) pad(n int) []float32 {
-	w := g.w + 2*n
-	out := make([]float32, w*(g.h+2*n))
-	for y := range g.h + 2*n {
-		from := g.pix[max(0, min(y-n, g.h-1))*g.w:][:g.w]
-		to := out[y*w:][:w]
-		copy(to[n:], from)
-		for x := range n {
-			to[x], to[w-1-x] = from[0], from[g.w-1]
+	for i, c := range f.clear {
+		f.clear[i] = 0
+		if d := both[i] * own[i]; d > 0 && c > 0 {
+			f.clear[i] = min(c*c/d, 1)
 		}
 	}
-	return out
 }

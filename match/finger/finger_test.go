@@ -165,6 +165,15 @@ func BenchmarkExtract(b *testing.B) {
 	}
 }
 
+// BenchmarkExtractLarge is the size that extraction is measured by.
+func BenchmarkExtractLarge(b *testing.B) {
+	img := Image(*ridge.Grow(1).Impression(0, ridge.Window{Width: 388, Height: 374}))
+	mustExtract(b, img)
+	for b.Loop() {
+		mustExtract(b, img)
+	}
+}
+
 func BenchmarkCompare(b *testing.B) {
 	f := ridge.Grow(1)
 	p, q := mustExtract(b, Image(*f.Impression(0, ridge.WindowZFM))), mustExtract(b, Image(*f.Impression(1, ridge.WindowZFM)))

@@ -3,17 +3,14 @@ package finger
 // grey is an image at 500 dpi, 0 black to 255 white.
 type grey struct {
 	w, h int
-	pix  []float32
+	pix  []byte
 }
 
-// newGrey copies the image and resamples it to 500 dpi: bilinear, after a box
+// newGrey resamples the image to 500 dpi where it is not: bilinear, after a box
 // filter where the resolution falls by more than a third (ridges stay well
-// under the sampling limit either way).
+// under the sampling limit either way). It shares the pixels where it is.
 func newGrey(img Image) *grey {
-	src := &grey{w: img.Width, h: img.Height, pix: make([]float32, len(img.Pixels))}
-	for i, p := range img.Pixels {
-		src.pix[i] = float32(p)
-	}
+	src := &grey{w: img.Width, h: img.Height, pix: img.Pixels}
 	if img.DPI == DPI {
 		return src
 	}
@@ -21,11 +18,11 @@ func newGrey(img Image) *grey {
 		src = src.box()
 	}
 	g := &grey{w: max(img.Width*DPI/img.DPI, 1), h: max(img.Height*DPI/img.DPI, 1)}
-	g.pix = make([]float32, g.w*g.h)
+	g.pix = make([]byte, g.w*g.h)
 	step := float32(img.DPI) / DPI
 	for y := range g.h {
 		for x := range g.w {
-			g.pix[y*g.w+x] = src.at((float32(x)+0.5)*step-0.5, (float32(y)+0.5)*step-0.5)
+			g.pix[y*g.w+x] = byte(src.at((float32(x)+0.5)*step-0.5, (float32(y)+0.5)*step-0.5) + 0.5)
 		}
 	}
 	return g
@@ -38,22 +35,23 @@ func (g *grey) at(x, y float32) float32 {
 	ix, iy := min(int(x), g.w-2), min(int(y), g.h-2)
 	fx, fy := x-float32(ix), y-float32(iy)
 	p := g.pix[iy*g.w+ix:]
-	top := p[0] + (p[1]-p[0])*fx
-	low := p[g.w] + (p[g.w+1]-p[g.w])*fx
+	a, b, c, d := float32(p[0]), float32(p[1]), float32(p[g.w]), float32(p[g.w+1])
+	top := a + (b-a)*fx
+	low := c + (d-c)*fx
 	return top + (low-top)*fy
 }
 
 // box smooths with the 3x3 binomial.
 func (g *grey) box() *grey {
-	out := &grey{w: g.w, h: g.h, pix: make([]float32, len(g.pix))}
+	out := &grey{w: g.w, h: g.h, pix: make([]byte, len(g.pix))}
 	for y := range g.h {
-		up := max(y-1, 0) * g.w
-		down := min(y+1, g.h-1) * g.w
+		up := g.pix[max(y-1, 0)*g.w:][:g.w]
+		down := g.pix[min(y+1, g.h-1)*g.w:][:g.w]
+		row := g.pix[y*g.w:][:g.w]
+		column := func(x int) int { return int(up[x]) + 2*int(row[x]) + int(down[x]) }
 		for x := range g.w {
 			l, r := max(x-1, 0), min(x+1, g.w-1)
-			row := y * g.w
-			out.pix[row+x] = (4*g.pix[row+x] + 2*(g.pix[row+l]+g.pix[row+r]+g.pix[up+x]+g.pix[down+x]) +
-				g.pix[up+l] + g.pix[up+r] + g.pix[down+l] + g.pix[down+r]) / 16
+			out.pix[y*g.w+x] = byte((column(l) + 2*column(x) + column(r) + 8) / 16)
 		}
 	}
 	return out

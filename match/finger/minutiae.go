@@ -11,12 +11,13 @@ const MaxMinutiae = 120
 
 // Distances in pixels at 500 dpi; a ridge and its valley take about nine.
 const (
-	traceLength  = 16 // how far a branch is followed
-	directionAt  = 10 // where on the branch its direction is taken
-	minBranch    = 8  // a shorter branch is a spur, a bridge or a speck
-	breakGap     = 14 // two endings that face each other over less are one broken ridge
-	crowdRadius  = 5  // two minutiae nearer than this are noise
-	borderMargin = 9  // the cut of the finger's edge makes false endings
+	traceLength  = 16  // how far a branch is followed
+	directionAt  = 10  // where on the branch its direction is taken
+	minBranch    = 8   // a shorter branch is a spur, a bridge or a speck
+	breakGap     = 14  // two endings that face each other over less are one broken ridge
+	crowdRadius  = 5   // two minutiae nearer than this are noise
+	clearMinutia = 0.3 // of field.clear around it
+	borderMargin = 9   // the cut of the finger's edge makes false endings
 )
 
 // branch is a ridge followed from a minutia.
@@ -40,7 +41,7 @@ type node struct {
 
 // minutiae finds endings and bifurcations on the skeleton by their crossing
 // number and drops those that noise makes.
-func (r *ridgeMap) minutiae(b *blocks) []Minutia {
+func (r *ridgeMap) minutiae(b *field) []Minutia {
 	off := r.offsets()
 	var nodes []*node
 	byPixel := map[int]*node{}
@@ -62,7 +63,7 @@ func (r *ridgeMap) minutiae(b *blocks) []Minutia {
 	}
 	for _, n := range nodes {
 		n.direct(r, b)
-		n.bad = n.bad || nearBorder(b, n.x, n.y)
+		n.bad = n.bad || nearBorder(b, n.x, n.y) || b.clear[n.y/blockSide*b.w+n.x/blockSide] < clearMinutia
 	}
 	dropShort(nodes, byPixel)
 	dropPairs(nodes)
@@ -135,7 +136,7 @@ func touching(p, q, stride int) bool {
 // between the two closest branches at a bifurcation, so that both keep their
 // angle when noise turns one into the other. The smooth orientation field gives
 // the line, the branches its sense.
-func (n *node) direct(r *ridgeMap, b *blocks) {
+func (n *node) direct(r *ridgeMap, b *field) {
 	want := len(n.branches) == 1 && n.kind == Ending || len(n.branches) == 3 && n.kind == Bifurcation
 	if !want {
 		n.bad = true
@@ -165,7 +166,7 @@ func (n *node) direct(r *ridgeMap, b *blocks) {
 	}
 }
 
-func nearBorder(b *blocks, x, y int) bool {
+func nearBorder(b *field, x, y int) bool {
 	for _, d := range [8][2]int{{1, 0}, {-1, 0}, {0, 1}, {0, -1}, {1, 1}, {1, -1}, {-1, 1}, {-1, -1}} {
 		m := borderMargin
 		if d[0] != 0 && d[1] != 0 {
@@ -223,11 +224,11 @@ func turn(a, b float64) float64 {
 	return math.Abs(math.Remainder(a-b, 2*math.Pi))
 }
 
-func (n *node) minutia(b *blocks) Minutia {
-	c := b.coherence[n.y/blockSide*b.w+n.x/blockSide]
+func (n *node) minutia(b *field) Minutia {
+	c := b.clear[n.y/blockSide*b.w+n.x/blockSide]
 	return Minutia{
 		X: n.x, Y: n.y, Kind: n.kind,
 		Angle:   uint8(int(math.Round(n.angle*128/math.Pi)) & 255),
-		Quality: uint8(1 + 99*max(0, min(c, 1))),
+		Quality: uint8(1 + 99*max(0, min(float64(c), 1))),
 	}
 }

@@ -16,11 +16,11 @@ const (
 
 // judge gives the quality of an impression from its area, the clarity of its
 // ridges, their thickness and the number of minutiae.
-func judge(g *grey, b *blocks, minutiae int) Quality {
+func judge(g *grey, b *field, minutiae int) Quality {
 	var coherence float64
 	for i, f := range b.finger {
 		if f {
-			coherence += b.coherence[i]
+			coherence += float64(b.coherence(i))
 		}
 	}
 	coherence /= float64(b.count)
@@ -60,9 +60,9 @@ func ramp(v, low, high float64) float64 {
 // darkShare is the part of the finger, 0..1, that is darker than the middle
 // between the darkest and the lightest pixel around: how thick ridges print
 // against their valleys.
-func darkShare(g *grey, b *blocks) float64 {
-	low, high := make([]float32, b.w*b.h), make([]float32, b.w*b.h)
-	b.eachPixel(g, func(i int, p float32, first bool) {
+func darkShare(g *grey, b *field) float64 {
+	low, high := make([]byte, b.w*b.h), make([]byte, b.w*b.h)
+	b.eachPixel(g, func(i int, p byte, first bool) {
 		if first || p < low[i] {
 			low[i] = p
 		}
@@ -70,12 +70,12 @@ func darkShare(g *grey, b *blocks) float64 {
 			high[i] = p
 		}
 	})
-	middle := make([]float32, b.w*b.h)
+	middle := make([]byte, b.w*b.h)
 	for i := range middle {
 		middle[i] = b.around(i, low, high)
 	}
 	dark, all := 0, 0
-	b.eachPixel(g, func(i int, p float32, _ bool) {
+	b.eachPixel(g, func(i int, p byte, _ bool) {
 		all++
 		if p < middle[i] {
 			dark++
@@ -85,7 +85,7 @@ func darkShare(g *grey, b *blocks) float64 {
 }
 
 // eachPixel visits the pixels of finger blocks with their block's index.
-func (b *blocks) eachPixel(g *grey, visit func(i int, p float32, first bool)) {
+func (b *field) eachPixel(g *grey, visit func(i int, p byte, first bool)) {
 	for i, f := range b.finger {
 		if !f {
 			continue
@@ -100,7 +100,7 @@ func (b *blocks) eachPixel(g *grey, visit func(i int, p float32, first bool)) {
 }
 
 // around is the middle of the grey range over the finger blocks next to i.
-func (b *blocks) around(i int, low, high []float32) float32 {
+func (b *field) around(i int, low, high []byte) byte {
 	x, y := i%b.w, i/b.w
 	l, h := low[i], high[i]
 	for dy := -1; dy <= 1; dy++ {
@@ -110,5 +110,5 @@ func (b *blocks) around(i int, low, high []float32) float32 {
 			}
 		}
 	}
-	return (l + h) / 2
+	return byte((int(l) + int(h)) / 2)
 }

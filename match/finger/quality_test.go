@@ -80,7 +80,10 @@ func TestQualityReasons(t *testing.T) {
 
 func share(img Image) float64 {
 	g := newGrey(img)
-	return darkShare(g, analyse(g))
+	f := newField(g.w, g.h)
+	f.measureContrast(g)
+	f.fingerByContrast()
+	return darkShare(g, f)
 }
 
 // TestQualityOfImpressions: natural variation of pressure must not be refused.

@@ -1,5 +1,40 @@
 package finger
 
+// ridgeMap is the binarised print: 1 on ridges, with a frame of one pixel of 0
+// so that neighbours need no bounds check.
+type ridgeMap struct {
+	w, h   int // without the frame
+	stride int
+	on     []uint8
+}
+
+func newRidgeMap(w, h int) *ridgeMap {
+	return &ridgeMap{w: w, h: h, stride: w + 2, on: make([]uint8, (w+2)*(h+2))}
+}
+
+func (r *ridgeMap) index(x, y int) int { return (y+1)*r.stride + x + 1 }
+
+// ridges keeps the sign of the response on the finger.
+func ridges(response *plane, f *field) *ridgeMap {
+	r := newRidgeMap(response.w, response.h)
+	for i, is := range f.finger {
+		if !is {
+			continue
+		}
+		x0, y0 := i%f.w*blockSide, i/f.w*blockSide
+		for y := y0; y < min(y0+blockSide, r.h); y++ {
+			out := r.on[r.index(x0, y):][:min(blockSide, r.w-x0)]
+			in := response.v[response.index(x0, y):][:len(out)]
+			for x, v := range in {
+				if v > 0 {
+					out[x] = 1
+				}
+			}
+		}
+	}
+	return r
+}
+
 // Neighbours of a pixel in circular order, east first, counter-clockwise; bit k
 // of a neighbourhood byte is neighbour k.
 func (r *ridgeMap) offsets() [8]int {

@@ -1,0 +1,161 @@
+package finger
+
+import (
+	"cmp"
+	"slices"
+)
+
+const (
+	pairDistance = 12.0 // pixels, near what is already paired
+	pairStretch  = 0.04 // more of it a pixel away: skin stretches
+	nearDistance = 9.0  // once the stretching is known
+	nearStretch  = 0.02
+	pairTurn     = 18 // of 256 units
+	stretchReach = 60.0
+)
+
+// motion maps a's plane to b's: a turn, counter-clockwise as seen, then a shift.
+type motion struct {
+	sin, cos, dx, dy float32
+}
+
+func (t motion) apply(x, y float32) (float32, float32) {
+	return x*t.cos + y*t.sin + t.dx, y*t.cos - x*t.sin + t.dy
+}
+
+// back maps a point of b's plane to a's.
+func (t motion) back(x, y float32) (float32, float32) {
+	x, y = x-t.dx, y-t.dy
+	return x*t.cos - y*t.sin, y*t.cos + x*t.sin
+}
+
+// onto lays one minutia on another.
+func onto(a, b placed) motion {
+	turned := b.angle - a.angle
+	t := motion{sin: sines[turned], cos: sines[turned+64]}
+	x, y := t.apply(a.x, a.y)
+	t.dx, t.dy = b.x-x, b.y-y
+	return t
+}
+
+// fit is the rigid motion of least squares over the pairs, weighed by value,
+// and their centre in b. A single pair is laid on itself.
+func (m *Matcher) fit(pairs []pair) (t motion, cx, cy float32) {
+	if len(pairs) == 1 {
+		b := m.b.minutiae[pairs[0].j]
+		return onto(m.a.minutiae[pairs[0].i], b), b.x, b.y
+	}
+	var ax, ay, all float32
+	for _, p := range pairs {
+		a, b := &m.a.minutiae[p.i], &m.b.minutiae[p.j]
+		ax, ay = ax+a.x*p.value, ay+a.y*p.value
+		cx, cy = cx+b.x*p.value, cy+b.y*p.value
+		all += p.value
+	}
+	ax, ay, cx, cy = ax/all, ay/all, cx/all, cy/all
+	var dot, cross float32
+	for _, p := range pairs {
+		a, b := &m.a.minutiae[p.i], &m.b.minutiae[p.j]
+		ux, uy, vx, vy := a.x-ax, a.y-ay, b.x-cx, b.y-cy
+		dot += (ux*vx + uy*vy) * p.value
+		cross += (uy*vx - ux*vy) * p.value
+		// A minutia's direction is worth an arm of some pixels, which steadies
+		// the turn where the pairs lie close together.
+		const arm2 = 12 * 12
+		dot += arm2 * p.value * (a.cos*b.cos + a.sin*b.sin)
+		cross += arm2 * p.value * (b.sin*a.cos - b.cos*a.sin)
+	}
+	length := root(dot*dot + cross*cross)
+	if length == 0 {
+		return onto(m.a.minutiae[pairs[0].i], m.b.minutiae[pairs[0].j]), cx, cy
+	}
+	t.cos, t.sin = dot/length, cross/length
+	t.dx = cx - (ax*t.cos + ay*t.sin)
+	t.dy = cy - (ay*t.cos - ax*t.sin)
+	return t, cx, cy
+}
+
+// agree pairs minutiae that fall together, closest first, each once. m.movedX
+// and movedY are a's minutiae in b's plane, (cx, cy) the point of b that the
+// motion is surest of.
+func (m *Matcher) agree(t motion, cx, cy, distance, stretch float32) []pair {
+	all := m.close[:0]
+	for i := range m.a.minutiae {
+		a := &m.a.minutiae[i]
+		x, y := m.movedX[i], m.movedY[i]
+		limit := distance + stretch*root((x-cx)*(x-cx)+(y-cy)*(y-cy))
+		sin, cos := a.sin*t.cos+a.cos*t.sin, a.cos*t.cos-a.sin*t.sin
+		for j := range m.b.minutiae {
+			b := &m.b.minutiae[j]
+			dx, dy := x-b.x, y-b.y
+			if dx > limit || dx < -limit || dy > limit || dy < -limit {
+				continue
+			}
+			// 1-cos of the turn between them is about half of its square.
+			turned := max(0, 1-(cos*b.cos+sin*b.sin))
+			off := dx*dx + dy*dy
+			if off > limit*limit || turned > turnLimit {
+				continue
+			}
+			all = append(all, pair{i, j, (1 - 0.5*root(off)/limit) * (1 - 0.5*root(turned/turnLimit))})
+		}
+	}
+	m.close = all
+	slices.SortFunc(all, func(p, q pair) int {
+		return cmp.Or(cmp.Compare(q.value, p.value), cmp.Compare(p.i, q.i), cmp.Compare(p.j, q.j))
+	})
+	clear(m.usedA[:])
+	clear(m.usedB[:])
+	kept := all[:0]
+	for _, p := range all {
+		if !m.usedA[p.i] && !m.usedB[p.j] {
+			m.usedA[p.i], m.usedB[p.j] = true, true
+			kept = append(kept, p)
+		}
+	}
+	return kept
+}
+
+var turnLimit = 1 - sines[64+pairTurn]
+
+// move fills movedX and movedY by the motion alone.
+func (m *Matcher) move(t motion) {
+	for i := range m.a.minutiae {
+		m.movedX[i], m.movedY[i] = t.apply(m.a.minutiae[i].x, m.a.minutiae[i].y)
+	}
+}
+
+// pull is one pair's say in how skin is stretched around it, in b's plane.
+type pull struct {
+	i            int
+	x, y, dx, dy float32
+	weight       float32
+}
+
+// pulls are what the motion leaves between paired minutiae.
+func (m *Matcher) pull(t motion, pairs []pair) {
+	m.pulls = m.pulls[:0]
+	for _, p := range pairs {
+		b := &m.b.minutiae[p.j]
+		x, y := t.apply(m.a.minutiae[p.i].x, m.a.minutiae[p.i].y)
+		m.pulls = append(m.pulls, pull{p.i, x, y, b.x - x, b.y - y, p.value})
+	}
+}
+
+// stretch moves a point of b's plane as the pairs around it say, but for the
+// pair of minutia except.
+func (m *Matcher) stretch(x, y float32, except int) (float32, float32) {
+	const still = 0.4 // weight of no stretching
+	var dx, dy float32
+	all := float32(still)
+	for k := range m.pulls {
+		p := &m.pulls[k]
+		if p.i == except {
+			continue
+		}
+		far := ((p.x-x)*(p.x-x) + (p.y-y)*(p.y-y)) * (1 / (stretchReach * stretchReach))
+		w := p.weight / ((1 + far) * (1 + far))
+		dx, dy, all = dx+w*p.dx, dy+w*p.dy, all+w
+	}
+	return x + dx/all, y + dy/all
+}
