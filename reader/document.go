@@ -1,13 +1,13 @@
 package reader
 
 import (
-	"errors"
 	"strings"
 
 	"github.com/enrold/enrold/internal/eid"
 	"github.com/enrold/enrold/reader/cccd"
+	"github.com/enrold/enrold/reader/crosscheck"
+	"github.com/enrold/enrold/reader/lds"
 	"github.com/enrold/enrold/reader/mrz"
-	"github.com/enrold/enrold/reader/names"
 )
 
 // newCards is the day from which identity cards under the law of 2024 are
@@ -41,11 +41,18 @@ func holderOf(z mrz.Document) eid.Holder {
 	}
 }
 
-// person adds what only DG13 says. Number, name and birth date are compared
-// with the zone later; see contradiction.
+// person adds what only DG13 says. Number, name and dates are compared with the
+// zone later; see compare.
 func (r *reading) person(d cccd.Data) {
+	f := crosscheck.Facts{
+		Source: eid.SourceDG13, PersonalNumber: d.Number, Name: d.Name, Birth: d.Birth, Sex: d.Sex,
+		Expiry: d.Expiry, Issued: d.Issued, OldNumber: d.OldNumber, Residence: d.Residence,
+	}
+	if d.Unlimited {
+		f.Expiry = crosscheck.Unlimited
+	}
+	r.facts = append(r.facts, f)
 	h := &r.doc.Holder
-	r.number, r.birth = d.Number, d.Birth
 	if d.Name != "" {
 		h.Name = eid.Private(d.Name)
 	}
@@ -57,42 +64,51 @@ func (r *reading) person(d cccd.Data) {
 	}
 }
 
-// contradiction compares the zone in DG1 with the access key and with DG13: a
-// chip that opens with one document's key and holds another's data was tampered
-// with. The causes name fields, never values.
-func (r *reading) contradiction(access eid.AccessKey, key mrz.Key) error {
-	var field string
-	switch {
-	case r.zone.Key().Number != key.Number:
-		field = "document number of DG1 and access key"
-	case r.zone.Key().Birth != key.Birth:
-		field = "birth date of DG1 and access key"
-	case r.zone.Key().Expiry != key.Expiry:
-		field = "expiry date of DG1 and access key"
-	case len(access.MRZ) > 0 && !sameLines(access.MRZ, r.zone.Lines):
-		field = "machine readable zone of DG1 and document"
-	case mrz.IsPersonalNumber(access.Number.Reveal()) && r.zone.PersonalNumber != "" && access.Number.Reveal() != r.zone.PersonalNumber:
-		field = "personal number of DG1 and access key"
-	case r.number != "" && r.number != r.zone.PersonalNumber:
-		field = "personal number of DG1 and DG13"
-	case r.birth != "" && r.birth != r.zone.Birth:
-		field = "birth date of DG1 and DG13"
-	case r.number+string(r.birth) != "" && !names.Fits(r.doc.Holder.Name.Reveal(), r.zone.Name, r.zone.NameFull):
-		field = "name of DG1 and DG13"
-	default:
-		return nil
+// details adds what DG11 says, where no DG13 said it.
+func (r *reading) details(p lds.Person) {
+	printed := strings.Join(strings.FieldsFunc(p.Name, func(c rune) bool { return c == '<' }), " ")
+	r.facts = append(r.facts, crosscheck.Facts{Source: eid.SourceDG11, Name: printed, Birth: p.Birth})
+	h := &r.doc.Holder
+	if printed != "" {
+		h.Name = eid.Private(printed)
 	}
-	return eid.Fail(eid.CodeChipMismatch, "compare chip data", errors.New(field+" differ"))
+	h.Residence, h.PlaceOfOrigin = eid.Private(p.Address), eid.Private(p.PlaceOfBirth)
+	r.detail("DG11", "name", p.Name)
+	for _, n := range p.OtherNames {
+		r.detail("DG11", "other_name", n)
+	}
+	r.detail("DG11", "personal_number", p.PersonalNumber)
+	r.detail("DG11", "birth", string(p.Birth))
+	r.detail("DG11", "place_of_birth", p.PlaceOfBirth)
+	r.detail("DG11", "address", p.Address)
+	r.detail("DG11", "telephone", p.Telephone)
+	r.detail("DG11", "other_documents", p.OtherDocuments)
 }
 
-func sameLines(a []eid.Private, b []string) bool {
-	if len(a) != len(b) {
-		return false
+// issue adds what DG12 says of the document.
+func (r *reading) issue(i lds.Issue) {
+	if r.doc.Holder.Issued == "" {
+		r.doc.Holder.Issued = i.Issued
 	}
-	for i := range a {
-		if a[i].Reveal() != b[i] {
-			return false
-		}
+	r.detail("DG12", "authority", i.Authority)
+	r.detail("DG12", "issued", string(i.Issued))
+	r.detail("DG12", "endorsements", i.Endorsements)
+	r.detail("DG12", "tax", i.Tax)
+	r.detail("DG12", "personalised", i.Personalised)
+}
+
+// contacts adds the persons to notify of DG16.
+func (r *reading) contacts(list []lds.Contact) {
+	for _, c := range list {
+		r.detail("DG16", "name", c.Name)
+		r.detail("DG16", "telephone", c.Telephone)
+		r.detail("DG16", "address", c.Address)
+		r.detail("DG16", "recorded", string(c.Recorded))
 	}
-	return true
+}
+
+func (r *reading) detail(from eid.Source, field, value string) {
+	if value != "" {
+		r.doc.Details = append(r.doc.Details, eid.Detail{Source: from, Field: field, Value: eid.Private(value)})
+	}
 }

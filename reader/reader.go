@@ -5,20 +5,16 @@ package reader
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
-	"slices"
 	"time"
 
 	"github.com/enrold/enrold/internal/eid"
 	"github.com/enrold/enrold/reader/apdu"
-	"github.com/enrold/enrold/reader/cccd"
+	"github.com/enrold/enrold/reader/crosscheck"
 	"github.com/enrold/enrold/reader/emrtd"
 	"github.com/enrold/enrold/reader/emrtd/pa"
-	"github.com/enrold/enrold/reader/lds"
 	"github.com/enrold/enrold/reader/mrz"
 	"github.com/enrold/enrold/reader/secinfo"
 	"github.com/enrold/enrold/reader/trust"
@@ -34,10 +30,18 @@ type Options struct {
 	Now      time.Time
 	Rand     io.Reader                        // nonces and keys of the terminal; nil means crypto/rand
 	Progress func(share float64, file string) // may be nil
+	// All also reads what no procedure asks for: DG7, DG11, DG12 and DG16, and DG3
+	// where it is free.
+	All bool
+	// Terminal and Chain open DG3 where terminal authentication guards it. Without
+	// them it is reported as protected.
+	Terminal Terminal
+	Chain    [][]byte // card verifiable certificates (tag 7F21), the terminal's last
 }
 
-// Read opens the chip behind t with key and reads EF.COM, EF.SOD, DG1, DG13 (if
-// there is one) and DG2, the large one, last. A failed check is in the result,
+// Read opens the chip behind t with key and reads EF.COM, EF.SOD, the keys in
+// DG14 and DG15, DG1, what else says who the holder is (DG13 of a Vietnamese
+// card, DG11 of others), and DG2, the large one, last. A failed check is in the result,
 // not an error: what was read is returned so that the screen can explain. When
 // an *eid.Error is returned, the document holds what was read until then.
 //
@@ -68,15 +72,20 @@ type reading struct {
 	infos    secinfo.Infos // of DG14
 	ca, aa   eid.Check     // provisional, until settle
 	vouched  secinfo.Infos // of EF.CardSecurity, once it was verified
+	missing  bool          // there is no security object
 	zone     mrz.Document
-	number   string         // personal number of DG13
-	birth    eid.Date       // of DG13
-	groups   map[int][]byte // hashes by the security object's algorithm
+	facts    []crosscheck.Facts // what DG11 or DG13 says
+	code     *crosscheck.Facts  // what the card's code says
+	groups   map[int][]byte     // hashes by the security object's algorithm
 	progress *progress
 	doc      eid.ChipDocument
 }
 
 func (r *reading) run(ctx context.Context, card *apdu.Channel, access eid.AccessKey) error {
+	access, err := r.scanned(access)
+	if err != nil {
+		return err
+	}
 	key, err := r.open(ctx, card, access)
 	if err != nil {
 		return err
@@ -93,106 +102,27 @@ func (r *reading) run(ctx context.Context, card *apdu.Channel, access eid.Access
 		return fail(eid.CodeChipRead, "read chip", err)
 	}
 	r.verify()
+	if r.zone.Lines != nil {
+		r.compare(access, key)
+	}
 	// A forged chip may also be malformed or contradict itself: what the officer
 	// must learn is that it is not authentic.
 	if r.doc.PA.State == eid.CheckFailed {
 		return nil
 	}
 	if problem == nil {
-		if key == (mrz.Key{}) {
-			key = r.zone.Key() // opened by the CAN: there is no key to compare with
-		}
-		problem = r.contradiction(access, key)
+		problem = r.contradiction()
 	}
 	return problem
 }
 
-// security reads EF.COM and EF.SOD and returns the data groups that they list.
-// EF.COM may be absent; the security object may not.
-func (r *reading) security(ctx context.Context) ([]int, error) {
-	var listed []int
-	com, err := r.chip.Read(ctx, emrtd.COM, r.progress.file("COM"))
-	if _, refused := errors.AsType[*apdu.StatusError](err); err != nil && !refused {
-		return nil, err
-	}
-	if err == nil {
-		if list, err := lds.ParseCOM(com); err == nil { // unsigned and advisory: the security object tells
-			listed = list.Groups
-		}
-	}
-	digest := sha256.New()
-	file, err := r.chip.Read(ctx, emrtd.SOD, r.progress.file("SOD"), digest)
-	if err != nil {
-		return nil, err
-	}
-	r.doc.SODSHA256 = digest.Sum(nil)
-	if r.sod, err = pa.Parse(file); err != nil {
-		return nil, err
-	}
-	for n := 1; n <= 16; n++ {
-		if r.sod.Lists(n) && !slices.Contains(listed, n) {
-			listed = append(listed, n)
-		}
-	}
-	r.groups = make(map[int][]byte)
-	return listed, nil
-}
-
-// content reads the data groups. err ends the reading; problem is content that
-// cannot be understood, which matters only if it proves authentic.
-func (r *reading) content(ctx context.Context, listed []int) (problem, err error) {
-	dg1, err := r.group(ctx, 1)
-	if err != nil {
-		return nil, err
-	}
-	if r.zone, err = lds.ParseDG1(dg1, r.o.Now); err != nil {
-		problem = eid.Fail(eid.CodeChipRead, "understand DG1", err)
-	} else if r.doc.Kind = kindOf(r.zone); r.doc.Kind == "" {
-		problem = eid.Fail(eid.CodeDocumentKind, "read chip", errors.New("neither passport nor Vietnamese identity card"))
-	}
-	for _, l := range r.zone.Lines {
-		r.doc.MRZ = append(r.doc.MRZ, eid.Private(l))
-	}
-	r.doc.Holder = holderOf(r.zone)
-	if r.doc.Kind == eid.DocumentCCCD && slices.Contains(listed, 13) {
-		file, err := r.group(ctx, 13)
-		if _, refused := errors.AsType[*apdu.StatusError](err); err != nil && !refused {
-			return nil, err
-		}
-		if err == nil {
-			if data, err := cccd.Parse(file); err == nil {
-				r.person(data)
-			} else if problem == nil {
-				problem = eid.Fail(eid.CodeChipRead, "understand DG13", err)
-			}
-		}
-	}
-	dg2, err := r.group(ctx, 2)
-	if err != nil {
-		return nil, err
-	}
-	if images, err := lds.ParseDG2(dg2); err == nil {
-		r.doc.Portrait, r.doc.PortraitType = images[0].Data, images[0].Type
-	} else if problem == nil {
-		problem = eid.Fail(eid.CodeChipRead, "understand DG2", err)
-	}
-	return problem, nil
-}
-
-// group reads data group n and keeps its hashes.
-func (r *reading) group(ctx context.Context, n int) ([]byte, error) {
-	record, check := sha256.New(), hash.Hash(r.sod.Hash().New())
-	file, err := r.chip.Read(ctx, emrtd.DG(n), r.progress.file(fmt.Sprintf("DG%d", n)), record, check)
-	if err != nil {
-		return nil, err
-	}
-	r.doc.DataGroups = append(r.doc.DataGroups, eid.DataGroup{Number: n, SHA256: record.Sum(nil), Bytes: len(file)})
-	r.groups[n] = check.Sum(nil)
-	return file, nil
-}
-
 // verify fills the checks.
 func (r *reading) verify() {
+	if r.missing {
+		r.doc.PA = eid.Check{State: eid.CheckFailed, Word: wordNoSecurityObject, Reason: "chip has no security object"}
+		r.settle()
+		return
+	}
 	r.doc.PA, r.doc.Signer = r.sod.Verify(pa.Read{Groups: r.groups, State: r.zone.Issuer}, r.o.Trust, r.o.Now)
 	r.settle()
 }

@@ -94,10 +94,16 @@ type ChipDocument struct {
 	Signer       string       `json:"signer" cbor:"signer"` // document signer's subject
 	TrustSHA256  []byte       `json:"trust_sha256" cbor:"trust_sha256"`
 	TrustTime    time.Time    `json:"trust_time" cbor:"trust_time"`
-	APDUs        int          `json:"apdus" cbor:"apdus"`
-	Bytes        int          `json:"bytes" cbor:"bytes"` // response bytes received
-	Reader       string       `json:"reader" cbor:"reader"`
-	Origin       Origin       `json:"origin" cbor:"origin"`
+	// Fingerprints says whether DG3 was read, and why not.
+	Fingerprints  Check        `json:"fingerprints" cbor:"fingerprints"`
+	Signature     Blob         `json:"signature,omitempty" cbor:"signature,omitempty"` // image of DG7
+	SignatureType string       `json:"signature_type,omitempty" cbor:"signature_type,omitempty"`
+	Details       []Detail     `json:"details,omitempty" cbor:"details,omitempty"`
+	Comparisons   []Comparison `json:"comparisons,omitempty" cbor:"comparisons,omitempty"`
+	APDUs         int          `json:"apdus" cbor:"apdus"`
+	Bytes         int          `json:"bytes" cbor:"bytes"` // response bytes received
+	Reader        string       `json:"reader" cbor:"reader"`
+	Origin        Origin       `json:"origin" cbor:"origin"`
 }
 
 // AccessKey opens a chip: the three fields of the machine readable zone, or its
@@ -109,4 +115,8 @@ type AccessKey struct {
 	Expiry Date      `json:"expiry"` // "" means the unlimited marker 991231
 	MRZ    []Private `json:"mrz,omitempty"`
 	CAN    Private   `json:"can,omitempty"`
+	// QR is the scanned code of a Vietnamese card. It fills what is left out above
+	// and is compared with the chip. So is Name, as the officer reads it.
+	QR   Private `json:"qr,omitempty"`
+	Name Private `json:"name,omitempty"`
 }

@@ -153,9 +153,10 @@ func (c *Chip) selectFile(ctx context.Context, id FileID) error {
 
 // readAt reads 1 to want bytes of the current file. When the chip or the reader
 // refuses the size, the next smaller one is tried, for the rest of the reading;
-// an unprotected refusal ends the session, so the file is opened again.
+// an unprotected refusal ends the session, so the file is opened again, and
+// since it may be nobody's, the same piece is asked for once more.
 func (c *Chip) readAt(ctx context.Context, id FileID, offset, want int) ([]byte, error) {
-	for {
+	for again := true; ; {
 		n := min(want, c.maxLe)
 		data, sw, err := refusal(c.read(ctx, offset, n))
 		switch {
@@ -165,7 +166,10 @@ func (c *Chip) readAt(ctx context.Context, id FileID, offset, want int) ([]byte,
 			return data[:min(len(data), n)], nil
 		case sw == apdu.OK:
 			return nil, fmt.Errorf("read file %04X: chip sends nothing at offset %d", id, offset)
-		case !wrongSize(sw) || !c.stepDown(n):
+		case wrongSize(sw) && c.stepDown(n):
+		case again && c.session.Ended():
+			again = false
+		default:
 			return nil, &apdu.StatusError{Op: fmt.Sprintf("read file %04X", id), SW: sw}
 		}
 		if c.session.Ended() {
