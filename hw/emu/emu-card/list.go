@@ -8,10 +8,11 @@ import (
 	"github.com/enrold/enrold/hw/emu/icc"
 	"github.com/enrold/enrold/hw/emu/lds"
 	"github.com/enrold/enrold/hw/emu/lds/domain"
+	"github.com/enrold/enrold/hw/emu/persons"
 )
 
-// printList writes every personality, option and fault.
-func printList(w io.Writer) {
+// printList writes every personality, option and fault, and what opens the cards.
+func printList(w io.Writer) error {
 	fmt.Fprintln(w, "personalities:")
 	for _, p := range lds.Personalities() {
 		fmt.Fprintf(w, "  %-20s %s\n", p.Name, p.Meaning)
@@ -28,4 +29,19 @@ func printList(w io.Writer) {
 	for _, f := range icc.Faults() {
 		fmt.Fprintf(w, "  %-20s %s\n", f.Usage, f.Meaning)
 	}
+	fmt.Fprintln(w, "\npersons (synthetic): what is printed on their documents")
+	for i := range persons.Count {
+		p, err := persons.Get(i)
+		if err != nil {
+			return err
+		}
+		for _, document := range []string{"citizen", "foreigner"} {
+			zone, can, err := lds.Printed(p, document)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(w, "  %d %-9s  CAN %s  MRZ %s\n", i, document, can, strings.Join(zone, "|"))
+		}
+	}
+	return nil
 }

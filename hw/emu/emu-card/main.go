@@ -62,8 +62,7 @@ func run(log *slog.Logger) error {
 	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGTERM, unix.SIGINT)
 	defer stop()
 	if s.list {
-		printList(os.Stdout)
-		return nil
+		return printList(os.Stdout)
 	}
 	if inside {
 		return runInside(ctx, s, log)

@@ -178,8 +178,10 @@ func TestStartedPersonality(t *testing.T) {
 
 func TestList(t *testing.T) {
 	var b strings.Builder
-	printList(&b)
-	for _, want := range []string{"cccd-2021", "pace-cam", "brainpoolP512r1", "dh-2", "removal@N", "wrong-signer", "aes-192"} {
+	if err := printList(&b); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"cccd-2021", "pace-cam", "brainpoolP512r1", "dh-2", "removal@N", "wrong-signer", "aes-192", "CAN 000202", "IDVNM0850002025099085000202<<1|8508258M4508250VNM<<<<<<<<<<<2"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("the list lacks %s", want)
 		}

@@ -35,7 +35,7 @@ func dg7() ([]byte, error) {
 // then each of them.
 func dg11(id persons.Identity) []byte {
 	return listed(0x6B,
-		object{0x5F0E, id.Name},
+		object{0x5F0E, id.NameMRZ},
 		object{0x5F2B, compact(id.Birth)},
 		object{0x5F11, "Testville<Utopia"},
 		object{0x5F42, "1 Test Street<Testville"},

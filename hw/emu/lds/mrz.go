@@ -1,6 +1,7 @@
 package lds
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/enrold/enrold/hw/emu/persons"
@@ -67,6 +68,18 @@ func fill(s string, n int) string {
 		return s[:n]
 	}
 	return s + strings.Repeat("<", n-len(s))
+}
+
+// Printed is what stands on a person's document for its reader: the machine
+// readable zone, and the card access number for personalities that have one.
+func Printed(p persons.Person, document string) (zone []string, can string, err error) {
+	switch document {
+	case citizen:
+		return td1(p.Citizen), lastDigits(p.Citizen), nil
+	case foreigner:
+		return td3(p.Foreigner), lastDigits(p.Foreigner), nil
+	}
+	return nil, "", fmt.Errorf("document %q: want citizen or foreigner", document)
 }
 
 // accessKey is the MRZ information of Doc 9303-11 §4.3.2.
