@@ -32,17 +32,29 @@ type MasterList struct {
 // of the signer's certificate in it. Whether that signer is trusted is another
 // question. What a signed list holds that cannot be read is counted, no error.
 func ParseMasterList(b []byte) (*MasterList, error) {
-	if len(b) > maxFile {
-		return nil, errors.New("master list is too large")
+	l, m, err := readMasterList(b)
+	if err == nil {
+		err = l.verify(m)
 	}
-	m, err := cms.Parse(b)
 	if err != nil {
 		return nil, fmt.Errorf("master list: %w", err)
 	}
-	l := &MasterList{Raw: b}
-	if err := l.verify(m); err != nil {
-		return nil, fmt.Errorf("master list: %w", err)
+	return l, nil
+}
+
+// readMasterList reads without verifying anything.
+func readMasterList(b []byte) (*MasterList, *cms.Message, error) {
+	if len(b) > maxFile {
+		return nil, nil, errors.New("list is too large")
 	}
+	m, err := cms.Parse(b)
+	if err != nil {
+		return nil, nil, err
+	}
+	if m.Type != oidMasterList {
+		return nil, nil, fmt.Errorf("content is of type %s, not a master list", m.Type)
+	}
+	l := &MasterList{Raw: b}
 	r := der.New(m.Content)
 	list := r.Open(der.Sequence)
 	if version := list.Small(); version != 0 {
@@ -62,18 +74,15 @@ func ParseMasterList(b []byte) (*MasterList, error) {
 	}
 	list.End()
 	if err := r.Done(); err != nil {
-		return nil, fmt.Errorf("master list: %w", err)
+		return nil, nil, err
 	}
 	if len(l.Certificates) == 0 {
-		return nil, errors.New("master list: no certificate in it")
+		return nil, nil, errors.New("no certificate in it")
 	}
-	return l, nil
+	return l, m, nil
 }
 
 func (l *MasterList) verify(m *cms.Message) error {
-	if m.Type != oidMasterList {
-		return fmt.Errorf("content is of type %s, not a master list", m.Type)
-	}
 	if len(m.Signers) != 1 {
 		return fmt.Errorf("%d signers, want one", len(m.Signers))
 	}
