@@ -27,6 +27,7 @@ type Options struct {
 	Reader   string // the reader's name, for the record
 	MaxLe    int    // largest response that the reader takes, 0 if unknown
 	Ladder   []int  // response sizes to step down through; empty: the usual
+	SelectMF string // "skip", "tolerate" or "require": selection of the master file
 	Now      time.Time
 	Rand     io.Reader                        // nonces and keys of the terminal; nil means crypto/rand
 	Progress func(share float64, file string) // may be nil

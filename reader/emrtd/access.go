@@ -37,6 +37,9 @@ type Terms struct {
 	Key  mrz.Key   // zero when only the CAN is known
 	CAN  string    // card access number, "" when unknown
 	Rand io.Reader // nonces and keys of the terminal: crypto/rand.Reader outside tests
+	// SelectMF is the reader profile's word on selecting the master file: "skip",
+	// "require", or anything else to select it where that helps.
+	SelectMF string
 }
 
 // way is one access procedure with one password.
@@ -123,51 +126,79 @@ var selectMaster = apdu.Command{INS: 0xA4, P1: 0x00, P2: 0x0C, Data: []byte{0x3F
 // maxCardAccess bounds EF.CardAccess: real ones have 20 to 200 bytes.
 const maxCardAccess = 4096
 
+// How a profile treats the selection of the master file.
+const (
+	masterSkip    = "skip"    // never sent
+	masterRequire = "require" // sent before anything else
+)
+
 // readCardAccess reads EF.CardAccess, the only file that is free (Doc 9303-10
-// §3.11.3). It lies in the master file, which Vietnamese cards refuse to select
-// (6D00, 6982) and others do not need: both are passed over. Any refusal of the
-// file means that there is none, since a chip without PACE has none; only where
-// the card does not know the selection is it read by its short identifier.
-// Content that makes no sense is no content: the chip is then asked for BAC.
-func readCardAccess(ctx context.Context, card *apdu.Channel) (secinfo.Infos, error) {
-	if _, err := card.Send(ctx, selectMaster); err != nil {
-		return secinfo.Infos{}, err
+// §3.11.3), by its short identifier: after a reset the master file, where it
+// lies, is the current one. A chip that does not find it so is asked for it by
+// its identifier, still in the current directory; every other refusal is looked
+// into by selectCardAccess. All of this comes before access control: once that
+// began, nothing is read in the clear again, not even this file.
+func readCardAccess(ctx context.Context, card *apdu.Channel, master string) (secinfo.Infos, error) {
+	if master == masterRequire {
+		return selectCardAccess(ctx, card, master)
+	}
+	infos, sw, err := cardAccess(ctx, card, 0x80|0x1C)
+	switch {
+	case err != nil || sw == apdu.OK:
+		return infos, err
+	case sw == apdu.FileNotFound:
+		return selectCardAccess(ctx, card, masterSkip)
+	}
+	return selectCardAccess(ctx, card, master)
+}
+
+// selectCardAccess selects the master file and EF.CardAccess in it. Vietnamese
+// cards refuse the first (6D00, 6982) and others do not need it: the refusal is
+// passed over. Any refusal of the file means that there is none, since a chip
+// without PACE has none.
+func selectCardAccess(ctx context.Context, card *apdu.Channel, master string) (secinfo.Infos, error) {
+	if master != masterSkip {
+		if _, err := card.Send(ctx, selectMaster); err != nil {
+			return secinfo.Infos{}, err
+		}
 	}
 	r, err := card.Send(ctx, apdu.Command{INS: 0xA4, P1: 0x02, P2: 0x0C, Data: []byte{0x01, 0x1C}})
-	if err != nil {
+	if err != nil || r.SW != apdu.OK {
 		return secinfo.Infos{}, err
 	}
-	at := byte(0)
-	switch r.SW {
-	case apdu.OK:
-	case apdu.INSNotSupported, 0x6A81, 0x6A86:
-		at = 0x80 | 0x1C // READ BINARY with short EF identifier 1C
-	default:
-		return secinfo.Infos{}, nil
-	}
+	infos, _, err := cardAccess(ctx, card, 0)
+	return infos, err
+}
+
+// cardAccess reads EF.CardAccess from its beginning, which P1 names, and gives
+// the status word of a refusal. Content that makes no sense is no content: the
+// chip is then asked for BAC.
+func cardAccess(ctx context.Context, card *apdu.Channel, p1 byte) (secinfo.Infos, apdu.Status, error) {
 	var out []byte
 	for len(out) < maxCardAccess {
-		p1 := byte(len(out) >> 8)
-		if len(out) == 0 {
-			p1 = at
+		if len(out) > 0 {
+			p1 = byte(len(out) >> 8)
 		}
 		r, err := card.Send(ctx, apdu.Command{INS: 0xB0, P1: p1, P2: byte(len(out)), Le: apdu.MaxShort})
 		if err != nil {
-			return secinfo.Infos{}, err
+			return secinfo.Infos{}, 0, err
 		}
 		if r.SW != apdu.OK && r.SW != apdu.EndOfFile || len(r.Data) == 0 {
+			if len(out) == 0 && r.SW != apdu.OK {
+				return secinfo.Infos{}, r.SW, nil
+			}
 			break
 		}
 		out = append(out, r.Data...)
 		if _, _, err := tlv.Next(out); err == nil {
 			infos, err := secinfo.Parse(out)
 			if err != nil {
-				return secinfo.Infos{}, nil
+				infos = secinfo.Infos{}
 			}
-			return infos, nil
+			return infos, apdu.OK, nil
 		}
 	}
-	return secinfo.Infos{}, nil
+	return secinfo.Infos{}, apdu.OK, nil
 }
 
 // selectCommand selects the eMRTD application without asking for data: some

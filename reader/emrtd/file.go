@@ -94,20 +94,29 @@ func (c *Chip) Read(ctx context.Context, id FileID, progress func(done, size int
 // §3.6 demands; the first file tells. What does not begin as the file must was
 // not the file: then it is selected by its identifier.
 func (c *Chip) head(ctx context.Context, id FileID) ([]byte, error) {
-	if c.inside && c.short != shortRefused {
-		data, sw, err := refusal(c.readBinary(ctx, 0x80|byte(id)&0x1F, 0, c.headSize(id)))
+	for n := c.headSize(id); c.inside && c.short != shortRefused; n = headerBytes {
+		data, sw, err := refusal(c.readBinary(ctx, 0x80|byte(id)&0x1F, 0, n))
 		switch {
 		case err != nil:
 			return nil, fmt.Errorf("read file %04X: %w", id, err)
 		case len(data) > 0 && data[0] == id.tag():
 			c.short = shortWork
-			return data[:min(len(data), c.headSize(id))], nil
+			return data[:min(len(data), n)], nil
 		case c.short == shortUntried:
 			c.short = shortRefused
+			continue
 		case sw == apdu.SecurityStatus:
 			return nil, &apdu.StatusError{Op: fmt.Sprintf("read file %04X", id), SW: sw}
+		case n > headerBytes && wrongSize(sw): // the file is shorter, or the response too long
+			continue
 		}
+		return c.selected(ctx, id)
 	}
+	return c.selected(ctx, id)
+}
+
+// selected selects a file and reads its beginning.
+func (c *Chip) selected(ctx context.Context, id FileID) ([]byte, error) {
 	for n := c.headSize(id); ; n = headerBytes {
 		if err := c.selectFile(ctx, id); err != nil {
 			return nil, err
@@ -142,11 +151,12 @@ func (c *Chip) headSize(id FileID) int {
 func (c *Chip) selectFile(ctx context.Context, id FileID) error {
 	// No Le: some cards refuse one here.
 	r, err := c.Send(ctx, apdu.Command{INS: 0xA4, P1: 0x02, P2: 0x0C, Data: []byte{byte(id >> 8), byte(id)}})
+	_, sw, err := refusal(r.Data, r.SW, err)
 	if err != nil {
 		return fmt.Errorf("select file %04X: %w", id, err)
 	}
-	if r.SW != apdu.OK {
-		return &apdu.StatusError{Op: fmt.Sprintf("select file %04X", id), SW: r.SW}
+	if sw != apdu.OK {
+		return &apdu.StatusError{Op: fmt.Sprintf("select file %04X", id), SW: sw}
 	}
 	return nil
 }

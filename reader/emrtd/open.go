@@ -54,7 +54,7 @@ type Chip struct {
 func Open(ctx context.Context, card *apdu.Channel, terms Terms, sizes Sizes) (*Chip, error) {
 	c := &Chip{card: card, sizes: sizes}
 	var err error
-	if c.access, err = readCardAccess(ctx, card); err != nil {
+	if c.access, err = readCardAccess(ctx, card, terms.SelectMF); err != nil {
 		return c, fmt.Errorf("read EF.CardAccess: %w", err)
 	}
 	result := fmt.Errorf("open chip: %w", ErrNotOffered)
@@ -95,6 +95,9 @@ func (c *Chip) try(ctx context.Context, w way) error {
 	}
 	if !c.inside {
 		r, err := c.Send(ctx, selectCommand)
+		if _, dropped := errors.AsType[*sm.UnprotectedError](err); dropped {
+			r, err = c.Send(ctx, selectCommand) // in a new session
+		}
 		if err == nil {
 			err = selected(r)
 		}
