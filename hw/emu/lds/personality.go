@@ -145,9 +145,7 @@ func Make(p persons.Person, portrait []byte, s Spec) (*Chip, error) {
 	if c.can {
 		chip.CAN = lastDigits(id)
 	}
-	// Cards that follow the standard have a master file; the Vietnamese do not
-	// let it be selected, in the personalities that are theirs.
-	chip.NoMasterFile = c.document == citizen && (c.Personality.document == citizen || c.Name == "bac")
+	chip.NoMasterFile = c.Personality.document == citizen // Vietnamese cards do not let it be selected
 	if err := chip.equip(c); err != nil {
 		return nil, err
 	}

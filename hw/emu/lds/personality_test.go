@@ -42,7 +42,7 @@ func TestPersonalities(t *testing.T) {
 		noMasterFile  bool
 		groupsInClear int
 	}{
-		{"bac", "6175636d", true, nil, "", false, false, true, 3},
+		{"bac", "6175636d", true, nil, "", false, false, false, 3},
 		{"pace-gm", "6175636d6e", false, []string{"0.4.0.127.0.7.2.2.4.2.2"}, "000202", false, false, false, 4},
 		{"pace-im", "6175636d6e", false, []string{"0.4.0.127.0.7.2.2.4.4.2"}, "000202", false, false, false, 4},
 		{"pace-im+dh-2+3des", "6175636d6e", false, []string{"0.4.0.127.0.7.2.2.4.3.1"}, "000202", false, false, false, 4},
