@@ -4,59 +4,84 @@ import (
 	"encoding/binary"
 
 	"github.com/ebfe/scard"
+
+	"github.com/enrold/enrold/hw/profile"
 )
 
 const maxShort = 256
 
 // maxLe combines what driver, protocol and card say of extended lengths.
-func maxLe(card *scard.Card, atr []byte) int {
+func maxLe(card *scard.Card, atr []byte, driver int) int {
 	if card.ActiveProtocol() == scard.ProtocolT0 {
 		return maxShort // T=0 carries extended lengths only in ENVELOPE
 	}
 	if extended, known := extendedByATR(atr); known && !extended {
 		return maxShort
 	}
-	return driverLimit(card)
+	return driver
 }
 
 const (
-	getFeatureRequest      = 3400 // CM_IOCTL_GET_FEATURE_REQUEST, PC/SC part 10 §2.2
-	featureTLVProperties   = 0x12 // FEATURE_GET_TLV_PROPERTIES, §2.5.7
-	propertyMaxAPDUDataLen = 0x0A // dwMaxAPDUDataSize: 256 is short only
+	getFeatureRequest    = 3400 // CM_IOCTL_GET_FEATURE_REQUEST, PC/SC part 10 §2.2
+	featureTLVProperties = 0x12 // FEATURE_GET_TLV_PROPERTIES, §2.5.7
+	// Properties, §2.6.14.
+	propertyMaxAPDUData = 0x0A // dwMaxAPDUDataSize: 256 is short only
+	propertyVendor      = 0x0B // wIdVendor
+	propertyProduct     = 0x0C // wIdProduct
 )
 
-// driverLimit asks the driver for its dwMaxAPDUDataSize; 0 when it does not tell.
-func driverLimit(card *scard.Card) int {
-	features, err := card.Control(scard.CtlCode(getFeatureRequest), nil)
-	if err != nil {
-		return 0
-	}
-	code, ok := property(features, featureTLVProperties, binary.BigEndian)
-	if !ok {
-		return 0
-	}
-	properties, err := card.Control(code, nil)
-	if err != nil {
-		return 0
-	}
-	n, _ := property(properties, propertyMaxAPDUDataLen, binary.LittleEndian)
-	return int(min(n, 1<<16))
+// driver is what a reader's driver tells of itself.
+type driver struct {
+	device      profile.Device // USB ids, without a name
+	maxAPDUData int            // 0 when it does not tell
 }
 
-// property finds a four-byte value in a list of tag, length, value with one byte
-// for tag and length each.
-func property(b []byte, tag byte, order binary.ByteOrder) (uint32, bool) {
+func driverOf(card *scard.Card) driver {
+	features, err := card.Control(scard.CtlCode(getFeatureRequest), nil)
+	if err != nil {
+		return driver{}
+	}
+	value, ok := property(features, featureTLVProperties)
+	if !ok || len(value) != 4 {
+		return driver{}
+	}
+	properties, err := card.Control(binary.BigEndian.Uint32(value), nil)
+	if err != nil {
+		return driver{}
+	}
+	return driver{
+		device:      profile.Device{VID: uint16(number(properties, propertyVendor)), PID: uint16(number(properties, propertyProduct))},
+		maxAPDUData: int(min(number(properties, propertyMaxAPDUData), 1<<16)),
+	}
+}
+
+// number reads a little-endian property of at most four bytes; 0 if it is absent.
+func number(properties []byte, tag byte) uint32 {
+	value, _ := property(properties, tag)
+	if len(value) > 4 {
+		return 0
+	}
+	var n uint32
+	for i, v := range value {
+		n |= uint32(v) << (8 * i)
+	}
+	return n
+}
+
+// property finds a value in a list of tag, length, value with one byte for tag
+// and length each.
+func property(b []byte, tag byte) ([]byte, bool) {
 	for len(b) >= 2 {
 		n := int(b[1])
 		if len(b) < 2+n {
-			return 0, false
+			return nil, false
 		}
-		if b[0] == tag && n == 4 {
-			return order.Uint32(b[2:6]), true
+		if b[0] == tag {
+			return b[2 : 2+n], true
 		}
 		b = b[2+n:]
 	}
-	return 0, false
+	return nil, false
 }
 
 // extendedByATR reads the card capabilities among the historical bytes (ISO/IEC

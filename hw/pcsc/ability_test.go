@@ -2,7 +2,6 @@ package pcsc
 
 import (
 	"bytes"
-	"encoding/binary"
 	"encoding/hex"
 	"testing"
 )
@@ -31,11 +30,13 @@ func TestExtendedByATR(t *testing.T) {
 }
 
 func TestProperty(t *testing.T) {
-	b := []byte{0x01, 0x01, 0xFF, 0x0A, 0x04, 0x00, 0x01, 0x00, 0x00}
-	if n, ok := property(b, propertyMaxAPDUDataLen, binary.LittleEndian); !ok || n != 256 {
-		t.Error(n, ok)
+	b := []byte{0x01, 0x01, 0xFF, 0x0A, 0x04, 0x00, 0x01, 0x00, 0x00, 0x0B, 0x02, 0x2F, 0x07}
+	for tag, want := range map[byte]uint32{propertyMaxAPDUData: 256, propertyVendor: 0x072F, propertyProduct: 0, 0x01: 0xFF} {
+		if n := number(b, tag); n != want {
+			t.Errorf("property %02X: %X, want %X", tag, n, want)
+		}
 	}
-	if _, ok := property(b[:7], propertyMaxAPDUDataLen, binary.LittleEndian); ok {
+	if _, ok := property(b[:12], propertyVendor); ok {
 		t.Error("cut short")
 	}
 }

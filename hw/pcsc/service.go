@@ -4,23 +4,24 @@
 package pcsc
 
 import (
-	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/ebfe/scard"
 
-	"github.com/enrold/enrold/internal/eid"
+	"github.com/enrold/enrold/hw/profile"
 )
 
 // Service is a connection to pcscd. One goroutine owns it.
 type Service struct {
-	context *scard.Context // nil while pcscd is away
-	cards   sync.WaitGroup
+	context  *scard.Context // nil while pcscd is away
+	cards    sync.WaitGroup
+	profiles *profile.Set
+	log      *slog.Logger
 }
 
 // socketVariable names pcscd's socket to libpcsclite, which reads it once in a
@@ -28,14 +29,15 @@ type Service struct {
 const socketVariable = "PCSCLITE_CSOCK_NAME"
 
 // New prepares a connection to the pcscd behind socket; empty means the
-// system's. pcscd need not run yet.
-func New(socket string) (*Service, error) {
+// system's, or what the environment names. pcscd need not run yet. profiles tell
+// how each reader is to be used.
+func New(socket string, profiles *profile.Set, log *slog.Logger) (*Service, error) {
 	if socket != "" {
 		if err := os.Setenv(socketVariable, socket); err != nil {
 			return nil, fmt.Errorf("name pcscd's socket: %w", err)
 		}
 	}
-	return &Service{}, nil
+	return &Service{profiles: profiles, log: log}, nil
 }
 
 // Close joins the cards' goroutines and leaves pcscd.
@@ -77,41 +79,6 @@ func lost(err error) bool {
 		}
 	}
 	return false
-}
-
-// CardState is what lies on a reader.
-type CardState string
-
-const (
-	Empty   CardState = "empty"
-	Present CardState = "card"
-	InUse   CardState = "in_use" // another program holds the card for itself
-	Mute    CardState = "mute"   // a card that does not answer
-	Gone    CardState = "gone"   // the reader does not answer
-)
-
-// Reader is a slot of a reader, as pcscd names it.
-type Reader struct {
-	Name  string
-	State CardState
-	ATR   []byte // of the card, if there is one
-}
-
-// Readers lists the readers with their cards. No pcscd and no reader are both
-// an *eid.Error with eid.CodeNoReader.
-func (s *Service) Readers(context.Context) ([]Reader, error) {
-	states, err := s.list(nil)
-	if err == nil {
-		err = s.change(states, 0)
-	}
-	if err != nil {
-		return nil, eid.Fail(eid.CodeNoReader, "list card readers", err)
-	}
-	out := make([]Reader, len(states))
-	for i, st := range states {
-		out[i] = Reader{Name: st.Reader, State: stateOf(st.EventState), ATR: st.Atr}
-	}
-	return out, nil
 }
 
 // list returns the states to wait on: those known go on from where they were,
@@ -160,34 +127,4 @@ func (s *Service) failed(err error) error {
 		_ = s.release() // of a daemon that is gone
 	}
 	return err
-}
-
-func stateOf(f scard.StateFlag) CardState {
-	switch {
-	case f&(scard.StateUnknown|scard.StateUnavailable|scard.StateIgnore) != 0:
-		return Gone
-	case f&scard.StatePresent == 0:
-		return Empty
-	case f&scard.StateMute != 0:
-		return Mute
-	case f&scard.StateExclusive != 0:
-		return InUse
-	}
-	return Present
-}
-
-// matches picks the slots that may hold a document. Without a name asked for,
-// slots of security modules are passed over.
-func matches(name, part string) bool {
-	if part == "" {
-		return !strings.Contains(name, "SAM")
-	}
-	return strings.Contains(strings.ToLower(name), strings.ToLower(part))
-}
-
-// contactless says whether a slot's name is that of the contactless side of a
-// reader with several slots, which goes first.
-func contactless(name string) bool {
-	n := strings.ToUpper(name)
-	return strings.Contains(n, "PICC") || strings.Contains(n, "CONTACTLESS") || strings.Contains(n, " CL ") || strings.HasSuffix(n, " CL")
 }

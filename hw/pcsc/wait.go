@@ -36,7 +36,7 @@ func (s *Service) WaitCard(ctx context.Context, part string, p Patience) (Reader
 	for {
 		var err error
 		if states, err = s.list(states); err == nil {
-			states = only(states, part)
+			states = s.candidates(states, part)
 			if len(states) == 0 {
 				err = errors.New("no reader of the configured name")
 			}
@@ -56,7 +56,7 @@ func (s *Service) WaitCard(ctx context.Context, part string, p Patience) (Reader
 			continue
 		}
 		readerSeen, backoff = time.Now(), backoffMin
-		if r, ok := pick(states); ok {
+		if r, ok := s.pick(states); ok {
 			return r, nil
 		}
 		if err := ctx.Err(); err != nil {
@@ -87,29 +87,6 @@ func (s *Service) Open(ctx context.Context, part string, p Patience) (*Card, err
 			return nil, err
 		}
 	}
-}
-
-func only(states []scard.ReaderState, part string) []scard.ReaderState {
-	var out []scard.ReaderState
-	for _, st := range states {
-		if matches(st.Reader, part) {
-			out = append(out, st)
-		}
-	}
-	return out
-}
-
-// pick takes a slot with a card, a contactless one first.
-func pick(states []scard.ReaderState) (found Reader, ok bool) {
-	for _, st := range states {
-		if stateOf(st.CurrentState) != Present {
-			continue
-		}
-		if !ok || contactless(st.Reader) && !contactless(found.Name) {
-			found, ok = Reader{Name: st.Reader, State: Present, ATR: st.Atr}, true
-		}
-	}
-	return found, ok
 }
 
 // why explains that no slot has a usable card.

@@ -150,14 +150,21 @@ func (r *Reader) check() error {
 	if r == nil {
 		return nil
 	}
-	if _, err := regexp.Compile(r.Slot); err != nil {
-		return fmt.Errorf("reader.slot: %w", err)
+	if r.Slot != "" {
+		re, err := regexp.Compile(r.Slot)
+		if err != nil {
+			return fmt.Errorf("reader.slot: %w", err)
+		}
+		r.slot = re
 	}
 	if _, err := Payloads(r.Escape); err != nil {
 		return fmt.Errorf("reader.escape: %w", err)
 	}
 	if !slices.IsSortedFunc(r.Ladder, func(a, b int) int { return b - a }) || len(r.Ladder) == 0 || r.Ladder[len(r.Ladder)-1] < 1 || r.Ladder[0] > 65536 {
 		return errors.New("reader.ladder: want lengths from 65536 down to 1, largest first")
+	}
+	if r.APDU != "extended" && r.Ladder[0] > 256 {
+		return fmt.Errorf("reader.ladder: %d is no short length, and reader.apdu is %s", r.Ladder[0], r.APDU)
 	}
 	for _, f := range []struct {
 		key, value string

@@ -86,10 +86,10 @@ type Step struct {
 
 // Reader tunes a chip reader.
 type Reader struct {
-	Slot        string   `toml:"slot"`         // regular expression of the contactless slot's name
+	Slot        string   `toml:"slot"`         // regular expression of the contactless slot's name; empty: one slot
 	APDU        string   `toml:"apdu"`         // short, extended, tpdu
 	MaxMessage  int      `toml:"max_message"`  // dwMaxCCIDMessageLength
-	Ladder      []int    `toml:"ladder"`       // expected lengths to try, largest first
+	Ladder      []int    `toml:"ladder"`       // expected lengths to try: the first one, then ever smaller
 	SelectMF    string   `toml:"select_mf"`    // skip, tolerate, require
 	PACE        bool     `toml:"pace"`         // fit for PACE and RSA: the reader asks for waiting time extensions
 	DebounceMS  int      `toml:"debounce_ms"`  // a removal shorter than this is none
@@ -98,7 +98,13 @@ type Reader struct {
 	Escape      []Step   `toml:"escape"`       // SCardControl, at most MaxSteps
 	SessionS    int      `toml:"session_s"`    // longest session
 	KernelClash []string `toml:"kernel_clash"` // kernel modules that take the reader away
+
+	slot *regexp.Regexp // nil when Slot is empty
 }
+
+// Contactless says whether name is that of the reader's contactless slot, as
+// the profile knows it.
+func (r Reader) Contactless(name string) bool { return r.slot != nil && r.slot.MatchString(name) }
 
 // Camera tunes a camera.
 type Camera struct {
