@@ -45,11 +45,21 @@ const (
 
 // Chip configures the card reader.
 type Chip struct {
-	Socket string     `toml:"pcsc_socket"` // pcscd's socket; empty for the system's
-	Reader string     `toml:"reader"`      // part of the reader's name; empty for the first with a card
-	Trust  string     `toml:"trust"`       // folder of CSCA certificates (PEM or DER)
-	Origin eid.Origin `toml:"origin"`
+	Transport Transport  `toml:"transport"`   // pcsc (also when empty) or pn532
+	Socket    string     `toml:"pcsc_socket"` // pcscd's socket; empty for the system's
+	Reader    string     `toml:"reader"`      // part of the reader's name; empty for the first with a card
+	Port      string     `toml:"port"`        // pn532: /dev/ttyUSB0
+	Trust     string     `toml:"trust"`       // folder of CSCA certificates (PEM or DER)
+	Origin    eid.Origin `toml:"origin"`
 }
+
+// Transport is what carries commands to the card.
+type Transport string
+
+const (
+	PCSC  Transport = "pcsc"
+	PN532 Transport = "pn532" // a module on a serial line: a last resort
+)
 
 // Camera configures the portrait camera.
 type Camera struct {
@@ -122,6 +132,15 @@ func (c *Config) check() error {
 	}
 	if c.Desk.Role != CommunePolice && c.Desk.Role != Immigration {
 		return fmt.Errorf("desk.role %q: want %s or %s", c.Desk.Role, CommunePolice, Immigration)
+	}
+	if c.Chip.Transport == "" {
+		c.Chip.Transport = PCSC
+	}
+	switch {
+	case c.Chip.Transport != PCSC && c.Chip.Transport != PN532:
+		return fmt.Errorf("chip.transport %q: want %s or %s", c.Chip.Transport, PCSC, PN532)
+	case c.Chip.Transport == PN532 && c.Chip.Port == "":
+		return fmt.Errorf("chip.port is required with transport %s", PN532)
 	}
 	host, _, err := net.SplitHostPort(c.Desk.Listen)
 	if err != nil {
