@@ -1,124 +1,99 @@
 // Package chip is the chip worker's room: it serves reading a document and
-// listing card readers (in the worker process, beside libpcsclite), and is their
+// watching card readers (in the worker process, beside libpcsclite), and is their
 // typed client (in the daemon).
 package chip
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
-	"time"
+	"sync"
 
 	"github.com/fxamacker/cbor/v2"
 
-	"github.com/enrold/enrold/hw/pcsc"
+	"github.com/enrold/enrold/hw/profile"
 	"github.com/enrold/enrold/internal/config"
 	"github.com/enrold/enrold/internal/eid"
 	"github.com/enrold/enrold/internal/worker"
-	"github.com/enrold/enrold/reader"
+	"github.com/enrold/enrold/reader/apdu"
 	"github.com/enrold/enrold/reader/trust"
 )
 
 const (
 	methodRead    = "read"
+	methodInspect = "inspect"
 	methodReaders = "readers"
 )
 
-// readParams is the argument of "read".
-type readParams struct {
-	Key eid.AccessKey `cbor:"key"`
+// card is a card that this worker holds, and what its reader takes.
+type card struct {
+	apdu.Transmitter
+	reader string
+	maxLe  int
+	ladder []int
+	pace   bool // the reader asks for waiting time extensions
+	close  func()
 }
 
-// progress is a message of "read": the share done, 0 to 1, and the file.
-type progress struct {
-	Share float64 `cbor:"share"`
-	File  string  `cbor:"file"`
+// readers is a transport: what it shows and the way to a card on it.
+type readers interface {
+	// open waits some seconds for a card and takes it.
+	open(ctx context.Context) (*card, error)
+	// look returns the readers at once; one that cannot be reached is an
+	// *eid.Error with eid.CodeNoReader.
+	look(ctx context.Context) ([]Reader, error)
+	close() error
 }
-
-// Reader is a card reader as `enrold devices` lists it.
-type Reader struct {
-	Name  string `json:"name" cbor:"name"`
-	State string `json:"state" cbor:"state"` // empty, card, in_use, mute, gone
-	ATR   []byte `json:"atr,omitempty" cbor:"atr,omitempty"`
-}
-
-// patience is how long an officer's click waits for a reader and for a card.
-var patience = pcsc.Patience{Reader: 3 * time.Second, Card: 10 * time.Second}
 
 // Handlers returns what the worker process serves. Nothing is opened before the
 // first call, so that a desk without a reader has a worker that can say so.
 func Handlers(cfg config.Config, log *slog.Logger) (map[string]worker.Handler, func() error, error) {
+	profiles, err := profile.Load(profile.DropIn)
+	if err != nil {
+		return nil, nil, err
+	}
 	r := &room{cfg: cfg, log: log, anchors: trust.NewFolder(cfg.Chip.Trust, cfg.Desk.Production)}
+	if cfg.Chip.Transport == config.PN532 {
+		r.readers, err = newModule(cfg, profiles, log)
+	} else {
+		r.readers, err = newPCSC(cfg, profiles, log)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("prepare card reader: %w", err)
+	}
 	return map[string]worker.Handler{
 		methodRead:    r.read,
-		methodReaders: r.readers,
-	}, func() error { return nil }, nil
+		methodInspect: r.inspect,
+		methodReaders: r.list,
+	}, r.readers.close, nil
 }
 
 type room struct {
 	cfg     config.Config
 	log     *slog.Logger
 	anchors *trust.Folder
+	readers readers
+
+	reading sync.Mutex // one card at a time
 }
 
-func (r *room) read(ctx context.Context, in cbor.RawMessage, emit func(any) error) (any, error) {
-	var params readParams
-	if err := cbor.Unmarshal(in, &params); err != nil {
-		return nil, eid.Fail(eid.CodeInput, "read chip", err)
+// take opens the card; the second of two readings at the same time is told so.
+func (r *room) take(ctx context.Context) (*card, func(), error) {
+	if !r.reading.TryLock() {
+		return nil, nil, eid.Fail(eid.CodeDeviceBusy, "open card", errors.New("another reading is under way"))
 	}
-	// Asked for every reading: the folder may have been updated.
-	store, err := r.anchors.Load()
+	c, err := r.readers.open(ctx)
 	if err != nil {
-		return nil, eid.Fail(eid.CodeTrust, "load trust anchors", err)
+		r.reading.Unlock()
+		return nil, nil, err
 	}
-	service, err := pcsc.New(r.cfg.Chip.Socket)
-	if err != nil {
-		return nil, err
+	if !c.pace {
+		r.log.Warn("reader asks for no waiting time extensions: not for PACE", "reader", c.reader)
 	}
-	defer r.close(service)
-	card, err := service.Open(ctx, r.cfg.Chip.Reader, patience)
-	if err != nil {
-		return nil, err
-	}
-	defer card.Close()
-	start := time.Now()
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	document, err := reader.Read(ctx, card, params.Key, reader.Options{
-		Trust: store, Origin: r.cfg.Chip.Origin, Reader: card.Reader(), MaxLe: card.MaxLe(),
-		Progress: func(share float64, file string) {
-			if err := emit(progress{share, file}); err != nil {
-				stop(fmt.Errorf("send progress: %w", err))
-			}
-		},
-	})
-	r.log.Info("chip read", "ok", err == nil, "access", document.Access, "pa", document.PA.State, "apdus", document.APDUs,
-		"bytes", document.Bytes, "duration_ms", time.Since(start).Milliseconds())
-	if err != nil {
-		return nil, err
-	}
-	return document, nil
+	return c, func() { c.close(); r.reading.Unlock() }, nil
 }
 
-func (r *room) readers(ctx context.Context, _ cbor.RawMessage, _ func(any) error) (any, error) {
-	service, err := pcsc.New(r.cfg.Chip.Socket)
-	if err != nil {
-		return nil, err
-	}
-	defer r.close(service)
-	found, err := service.Readers(ctx)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]Reader, len(found))
-	for i, f := range found {
-		out[i] = Reader{Name: f.Name, State: string(f.State), ATR: f.ATR}
-	}
-	return out, nil
-}
-
-func (r *room) close(s *pcsc.Service) {
-	if err := s.Close(); err != nil {
-		r.log.Warn("pcscd is not left in order", "error", err)
-	}
+func (r *room) list(ctx context.Context, _ cbor.RawMessage, _ func(any) error) (any, error) {
+	return r.readers.look(ctx)
 }
