@@ -35,7 +35,11 @@ func Active(ctx context.Context, card Sender, dg15 []byte, infos secinfo.Infos, 
 	} else if n < apdu.MaxShort {
 		le = n
 	}
-	r, err := card.Send(ctx, apdu.Command{INS: 0x88, Data: challenge, Le: le})
+	cmd := apdu.Command{INS: 0x88, Data: challenge, Le: le}
+	r, dropped, err := send(ctx, card, cmd)
+	if dropped && err == nil {
+		r, _, err = send(ctx, card, cmd)
+	}
 	if err != nil {
 		return eid.Check{}, fmt.Errorf("active authentication: %w", err)
 	}

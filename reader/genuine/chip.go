@@ -38,7 +38,10 @@ func Chip(ctx context.Context, card Renewer, infos secinfo.Infos, random io.Read
 			check = failed(WordWrongProof, "%s: key of DG14: %v", c.name(), err)
 			continue
 		}
-		sw, err := c.send(ctx, card, public)
+		sw, dropped, err := c.send(ctx, card, public)
+		if dropped && err == nil {
+			sw, _, err = c.send(ctx, card, public)
+		}
 		if err != nil {
 			return eid.Check{}, fmt.Errorf("chip authentication: %w", err)
 		}
@@ -114,25 +117,24 @@ func (c candidate) rank() int {
 // send hands the terminal's key over: MSE:Set KAT for 3DES (§6.2.4.1), MSE:Set
 // AT and GENERAL AUTHENTICATE for AES (§6.2.4.2) and for chips that know only
 // these (§8.5 note 1).
-func (c candidate) send(ctx context.Context, card Sender, public []byte) (apdu.Status, error) {
-	if c.info.Cipher == sm.TDES {
-		data := tlv.Append(nil, 0x91, public)
-		if c.ambiguous && c.id != nil {
-			data = tlv.Append(data, 0x84, c.id)
-		}
-		r, err := card.Send(ctx, apdu.Command{INS: 0x22, P1: 0x41, P2: 0xA6, Data: data})
-		if err != nil || r.SW == apdu.OK || !c.listed {
-			return r.SW, err
-		}
-	}
-	data := tlv.Append(nil, 0x80, c.info.OID)
+func (c candidate) send(ctx context.Context, card Sender, public []byte) (apdu.Status, bool, error) {
+	var reference []byte
 	if c.ambiguous && c.id != nil {
-		data = tlv.Append(data, 0x84, c.id)
+		reference = tlv.Append(nil, 0x84, c.id)
 	}
-	r, err := card.Send(ctx, apdu.Command{INS: 0x22, P1: 0x41, P2: 0xA4, Data: data})
+	if c.info.Cipher == sm.TDES {
+		data := append(tlv.Append(nil, 0x91, public), reference...)
+		r, dropped, err := send(ctx, card, apdu.Command{INS: 0x22, P1: 0x41, P2: 0xA6, Data: data})
+		if err != nil || dropped || r.SW == apdu.OK || !c.listed {
+			return r.SW, dropped, err
+		}
+	}
+	data := append(tlv.Append(nil, 0x80, c.info.OID), reference...)
+	r, dropped, err := send(ctx, card, apdu.Command{INS: 0x22, P1: 0x41, P2: 0xA4, Data: data})
 	if err != nil || r.SW != apdu.OK {
-		return r.SW, err
+		return r.SW, dropped, err
 	}
-	r, err = card.Send(ctx, apdu.Command{INS: 0x86, Data: tlv.Append(nil, 0x7C, tlv.Append(nil, 0x80, public)), Le: apdu.MaxShort})
-	return r.SW, err
+	data = tlv.Append(nil, 0x7C, tlv.Append(nil, 0x80, public))
+	r, dropped, err = send(ctx, card, apdu.Command{INS: 0x86, Data: data, Le: apdu.MaxShort})
+	return r.SW, dropped, err
 }

@@ -6,6 +6,7 @@ package genuine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/enrold/enrold/internal/eid"
@@ -16,6 +17,17 @@ import (
 // Sender sends commands in the session of access control.
 type Sender interface {
 	Send(ctx context.Context, cmd apdu.Command) (apdu.Response, error)
+}
+
+// send makes a status word that came outside secure messaging an answer like
+// others; dropped says that it was one. It may be nobody's, so the caller asks
+// once more, in the session that is then opened again.
+func send(ctx context.Context, card Sender, cmd apdu.Command) (r apdu.Response, dropped bool, err error) {
+	r, err = card.Send(ctx, cmd)
+	if u, ok := errors.AsType[*sm.UnprotectedError](err); ok {
+		return apdu.Response{SW: u.SW}, true, nil
+	}
+	return r, false, err
 }
 
 // Renewer goes on under the keys that chip authentication gave.
