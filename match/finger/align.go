@@ -85,10 +85,13 @@ func (m *Matcher) agree(t motion, cx, cy, distance, stretch float32) []pair {
 		x, y := m.movedX[i], m.movedY[i]
 		limit := distance + stretch*root((x-cx)*(x-cx)+(y-cy)*(y-cy))
 		sin, cos := a.sin*t.cos+a.cos*t.sin, a.cos*t.cos-a.sin*t.sin
-		for j := range m.b.minutiae {
+		for j := m.b.firstFrom(y - limit); j < len(m.b.minutiae); j++ {
 			b := &m.b.minutiae[j]
 			dx, dy := x-b.x, y-b.y
-			if dx > limit || dx < -limit || dy > limit || dy < -limit {
+			if dy < -limit {
+				break // they are in the order of y
+			}
+			if dx > limit || dx < -limit || dy > limit {
 				continue
 			}
 			// 1-cos of the turn between them is about half of its square.

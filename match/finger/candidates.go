@@ -27,7 +27,13 @@ type pair struct {
 // where the directions differ too much.
 func (m *Matcher) similarities() {
 	n := len(m.b.minutiae)
-	m.similar = append(m.similar[:0], make([]float32, len(m.a.minutiae)*n)...)
+	if size := len(m.a.minutiae) * n; cap(m.similar) < size {
+		m.similar = make([]float32, size)
+	} else {
+		m.similar = m.similar[:size]
+		clear(m.similar)
+	}
+	clear(m.histogram[:])
 	for i := range m.a.minutiae {
 		if m.a.ones[i] == 0 {
 			continue
@@ -44,36 +50,35 @@ func (m *Matcher) similarities() {
 			for k := range Words {
 				d += bits.OnesCount64(p[k] ^ q[k])
 			}
-			m.similar[i*n+j] = 1 - roots[d]/(norm+roots[m.b.ones[j]])
+			s := 1 - roots[d]/(norm+roots[m.b.ones[j]])
+			m.similar[i*n+j] = s
+			if s > leastSimilar {
+				m.histogram[int(s*grades)]++
+			}
 		}
 	}
 }
 
 const (
 	maxCandidates = 48   // most similar pairs that are looked at
-	leastSimilar  = 0.25 // cylinders of unlike places have about 0.3
+	leastSimilar  = 0.25 // of 256 grades a whole one; cylinders of unlike places have about 0.3
 	grades        = 256
 )
 
 // choose fills m.pairs with the most similar pairs, by a histogram instead of
 // a sort.
 func (m *Matcher) choose() {
-	var histogram [grades + 1]int
-	for _, s := range m.similar {
-		if s > leastSimilar {
-			histogram[int(s*grades)]++
-		}
-	}
 	cut, kept := grades, 0
-	for cut > 0 && kept+histogram[cut] <= maxCandidates {
-		kept += histogram[cut]
+	for cut >= 0 && kept+m.histogram[cut] <= maxCandidates {
+		kept += m.histogram[cut]
 		cut--
 	}
+	least := max(float32(cut+1)/grades, leastSimilar)
 	m.pairs = m.pairs[:0]
 	n := len(m.b.minutiae)
 	for i := range m.a.minutiae {
 		for j, s := range m.similar[i*n : (i+1)*n] {
-			if s > leastSimilar && int(s*grades) > cut {
+			if s >= least {
 				m.pairs = append(m.pairs, pair{i, j, s})
 			}
 		}

@@ -16,7 +16,8 @@ const hypotheses = 4
 // value is ready; one goroutine at a time may use it.
 type Matcher struct {
 	a, b           *Prepared
-	similar        []float32
+	similar        []float32 // len(a) x len(b): local similarity
+	histogram      [grades + 1]int
 	pairs          []pair
 	mutual         [maxCandidates][maxCandidates]float32
 	backing        [maxCandidates]float32

@@ -17,14 +17,14 @@ const (
 	acrossShare  = 0.4
 )
 
-// tap is one place of a filter.
-type tap struct {
-	dx, dy int
-	weight float32
+// line is a filter: whole pixels on a line and their weights.
+type line struct {
+	dx, dy  []int
+	weights []float32
 }
 
 type filterBank struct {
-	along, across [filterWidths][filterAngles][]tap
+	along, across [filterWidths][filterAngles]line
 }
 
 // filters is computed on first use and never changed.
@@ -42,22 +42,22 @@ var filters = sync.OnceValue(func() *filterBank {
 })
 
 // alongFilter takes whole pixels on the line of the ridge.
-func alongFilter(period, angle float64) []tap {
+func alongFilter(period, angle float64) line {
 	sin, cos := math.Sincos(angle)
 	sigma := alongShare * period
 	reach := min(2.2*sigma, margin/2)
 	step := 1 / max(math.Abs(sin), math.Abs(cos)) // one pixel on the longer axis
-	var out []tap
+	var out line
 	var sum float64
 	n := int(reach / step)
 	for k := -n; k <= n; k++ {
 		d := float64(k) * step
 		weight := math.Exp(-d * d / (2 * sigma * sigma))
-		out = append(out, tap{int(math.Round(d * cos)), int(math.Round(-d * sin)), float32(weight)})
+		out.add(math.Round(d*cos), math.Round(-d*sin), weight)
 		sum += weight
 	}
-	for i := range out {
-		out[i].weight /= float32(sum)
+	for i := range out.weights {
+		out.weights[i] /= float32(sum)
 	}
 	return out
 }
@@ -65,34 +65,39 @@ func alongFilter(period, angle float64) []tap {
 // acrossFilter takes whole pixels on the line across the ridge, each with the
 // weight of its true distance; no mean, positive on dark ridges, and gain one
 // for a wave of its period.
-func acrossFilter(period, angle float64) []tap {
+func acrossFilter(period, angle float64) line {
 	sin, cos := math.Sincos(angle)
 	sigma := acrossShare * period
 	reach := min(2.5*sigma, margin-1)
 	step := 1 / max(math.Abs(sin), math.Abs(cos))
 	n := int(reach / step)
-	var out []tap
+	var out line
 	var gauss, wave []float64
 	var sumGauss, sumWave float64
 	for k := -n; k <= n; k++ {
 		d := float64(k) * step
 		dx, dy := math.Round(d*sin), math.Round(d*cos)
 		u := dx*sin + dy*cos
-		out = append(out, tap{dx: int(dx), dy: int(dy)})
+		out.add(dx, dy, 0)
 		g := math.Exp(-u * u / (2 * sigma * sigma))
 		gauss, wave = append(gauss, g), append(wave, g*math.Cos(2*math.Pi*u/period))
 		sumGauss, sumWave = sumGauss+g, sumWave+wave[len(wave)-1]
 	}
 	var gain float64
-	for i := range out {
-		u := float64(out[i].dx)*sin + float64(out[i].dy)*cos
+	for i := range out.weights {
+		u := float64(out.dx[i])*sin + float64(out.dy[i])*cos
 		wave[i] = gauss[i]*sumWave/sumGauss - wave[i]
 		gain -= wave[i] * math.Cos(2*math.Pi*u/period)
 	}
-	for i := range out {
-		out[i].weight = float32(wave[i] / gain)
+	for i := range out.weights {
+		out.weights[i] = float32(wave[i] / gain)
 	}
 	return out
+}
+
+func (l *line) add(dx, dy, weight float64) {
+	l.dx, l.dy = append(l.dx, int(dx)), append(l.dy, int(dy))
+	l.weights = append(l.weights, float32(weight))
 }
 
 // cell tells which filter serves 4x4 pixels; width -1 stands for none.
@@ -130,42 +135,43 @@ func (f *field) nearFinger(x, y int) bool {
 	return false
 }
 
-// enhance returns the response to ridges: positive on ridges, negative on
-// valleys, zero off the finger.
-func enhance(p *plane, f *field) *plane {
+// enhance sets to to the response to ridges: positive on ridges, negative on
+// valleys. Off the finger it and tmp keep what they had.
+func enhance(to, tmp, p *plane, f *field) {
 	bank := filters()
 	cells, stride := f.cells()
-	smooth, out := newPlane(p.w, p.h), newPlane(p.w, p.h)
-	filter(smooth, p, cells, stride, &bank.along)
-	filter(out, smooth, cells, stride, &bank.across)
-	return out
+	filter(tmp, p, cells, stride, &bank.along)
+	filter(to, tmp, cells, stride, &bank.across)
 }
 
-func filter(to, from *plane, cells []cell, stride int, bank *[filterWidths][filterAngles][]tap) {
+func filter(to, from *plane, cells []cell, stride int, bank *[filterWidths][filterAngles]line) {
 	var offsets [2 * margin]int
 	for i, c := range cells {
 		if c.width < 0 {
 			continue
 		}
-		taps := bank[c.width][c.angle]
-		for k, t := range taps {
-			offsets[k] = t.dy*from.stride + t.dx
+		l := &bank[c.width][c.angle]
+		for k, dx := range l.dx {
+			offsets[k] = 4 * (l.dy[k]*from.stride + dx)
 		}
-		at := from.index(i%stride*cellSide, i/stride*cellSide)
-		for range cellSide {
-			var s0, s1, s2, s3 float32
-			for k := range taps {
-				w := taps[k].weight
-				in := from.v[at+offsets[k]:][:cellSide]
-				s0 += w * in[0]
-				s1 += w * in[1]
-				s2 += w * in[2]
-				s3 += w * in[3]
-			}
-			out := to.v[at:][:cellSide]
-			out[0], out[1], out[2], out[3] = s0, s1, s2, s3
-			at += from.stride
+		sumCell(to, from, from.index(i%stride*cellSide, i/stride*cellSide), offsets[:len(l.dx)], l.weights)
+	}
+}
+
+// sumCellGo filters the 4x4 values from index at on; offsets count bytes.
+func sumCellGo(to, from *plane, at int, offsets []int, weights []float32) {
+	for range cellSide {
+		var s0, s1, s2, s3 float32
+		for k, w := range weights {
+			in := from.v[at+offsets[k]/4:][:cellSide]
+			s0 += w * in[0]
+			s1 += w * in[1]
+			s2 += w * in[2]
+			s3 += w * in[3]
 		}
+		out := to.v[at:][:cellSide]
+		out[0], out[1], out[2], out[3] = s0, s1, s2, s3
+		at += from.stride
 	}
 }
 

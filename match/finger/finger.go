@@ -99,11 +99,14 @@ func Extract(img Image) (*Template, Quality, error) {
 	}
 	p := normalise(g, f)
 	soft := p.blur()
-	response := soft
-	for range enhancements {
-		f.orient(response)
-		f.measurePeriods(p)
-		response = enhance(p, f)
+	response, tmp := newPlane(g.w, g.h), newPlane(g.w, g.h)
+	f.orient(soft)
+	f.measurePeriods(p)
+	for n := range enhancements {
+		if n > 0 {
+			f.orient(response)
+		}
+		enhance(response, tmp, p, f)
 	}
 	f.measureClarity(soft, response)
 	f.fingerByRidges()

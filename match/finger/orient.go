@@ -37,7 +37,7 @@ func (f *field) orient(p *plane) {
 	}
 	clear(f.vx)
 	clear(f.vy)
-	energy := f.period // free until it is measured
+	energy := f.clear // free until it is measured
 	clear(energy)
 	for _, scale := range orientationScales {
 		for range scale.passes {

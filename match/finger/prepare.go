@@ -1,8 +1,10 @@
 package finger
 
 import (
+	"cmp"
 	"math"
 	"math/bits"
+	"slices"
 )
 
 // placed is a minutia ready to be compared; y downwards, the angle in 256
@@ -16,10 +18,11 @@ type placed struct {
 // not changed afterwards, so that goroutines may share it.
 type Prepared struct {
 	width, height float32
-	minutiae      []placed
-	cylinders     []uint64 // Words a minutia
-	ones          []uint16 // bits set in each cylinder; 0 marks one without enough neighbours
-	ridges        *Ridges  // or nil
+	minutiae      []placed                   // in the order of y
+	rows          [MaxSide/rowSide + 1]uint8 // the first minutia at or under each 16 pixels
+	cylinders     []uint64                   // Words a minutia
+	ones          []uint16                   // bits set in each cylinder; 0 marks one without enough neighbours
+	ridges        *Ridges                    // or nil
 	order         *Template
 }
 
@@ -52,10 +55,26 @@ func Prepare(t *Template) *Prepared {
 			sin: sines[m.Angle], cos: sines[m.Angle+64], angle: m.Angle,
 		}
 	}
+	slices.SortStableFunc(p.minutiae, func(a, b placed) int { return cmp.Compare(a.y, b.y) })
+	for y, i := 0, 0; y < len(p.rows); y++ {
+		for i < n && p.minutiae[i].y < float32(y*rowSide) {
+			i++
+		}
+		p.rows[y] = uint8(i)
+	}
 	for i := range p.minutiae {
 		p.describe(i)
 	}
 	return p
+}
+
+// rowSide is the height in pixels of a step of Prepared.rows.
+const rowSide = 16
+
+// firstFrom is a minutia from which on all at y or below are found; the list
+// is in the order of y.
+func (p *Prepared) firstFrom(y float32) int {
+	return int(p.rows[max(0, min(int(y)/rowSide, len(p.rows)-1))])
 }
 
 // farAway bounds coordinates of templates that come from outside.
@@ -144,33 +163,51 @@ func (p *Prepared) describe(i int) {
 // addNeighbour spreads one neighbour over the cells within three sigma of it
 // (eq. 4 to 10 of the paper, the integral over a turn section taken at its middle).
 func addNeighbour(sum *[cylinderTurns][cylinderSide * cylinderSide]float32, u, v float32, turned *[cylinderTurns]float32) {
-	var alongU, alongV [cylinderSide]float32
-	firstU, lastU := bells(&alongU, u)
-	firstV, lastV := bells(&alongV, v)
+	alongU, alongV := bellsAt(u), bellsAt(v)
 	for k, weight := range turned {
 		if weight == 0 {
 			continue
 		}
-		for y := firstV; y <= lastV; y++ {
-			w := weight * alongV[y]
-			for x := firstU; x <= lastU; x++ {
-				sum[k][y*cylinderSide+x] += w * alongU[x]
+		for y := alongV.first; y <= alongV.last; y++ {
+			w := weight * alongV.weights[y]
+			row := sum[k][y*cylinderSide:][:cylinderSide]
+			for x := alongU.first; x <= alongU.last; x++ {
+				row[x] += w * alongU.weights[x]
 			}
 		}
 	}
 }
 
-// bells fills the weights of the columns (or rows) whose middle is within
-// three sigma of u, and tells which those are.
-func bells(to *[cylinderSide]float32, u float32) (first, last int) {
-	first = max(int(math.Ceil(float64(u-3*sigmaSpace+cylinderRadius)/cellWidth-0.5)), 0)
-	last = min(int(math.Floor(float64(u+3*sigmaSpace+cylinderRadius)/cellWidth-0.5)), cylinderSide-1)
-	for k := first; k <= last; k++ {
-		d := float64(u) - cellAt(k)
-		to[k] = float32(math.Exp(-d * d / (2 * sigmaSpace * sigmaSpace)))
-	}
-	return first, last
+// bell is a neighbour's weight for the columns (or rows) of cells, zero but
+// from first to last.
+type bell struct {
+	weights     [cylinderSide]float32
+	first, last int
 }
+
+const (
+	bellStep  = 4   // to a pixel
+	bellReach = 100 // pixels, more than radius and three sigma
+)
+
+func bellsAt(u float32) *bell {
+	return &bells[max(0, min(int((u+bellReach)*bellStep+0.5), len(bells)-1))]
+}
+
+var bells = func() (out [2*bellReach*bellStep + 1]bell) {
+	for i := range out {
+		b := &out[i]
+		b.first, b.last = cylinderSide, -1
+		u := float64(i)/bellStep - bellReach
+		for k := range b.weights {
+			if d := u - cellAt(k); math.Abs(d) <= 3*sigmaSpace {
+				b.weights[k] = float32(math.Exp(-d * d / (2 * sigmaSpace * sigmaSpace)))
+				b.first, b.last = min(b.first, k), max(b.last, k)
+			}
+		}
+	}
+	return out
+}()
 
 // cellAt is the middle of a column or row of cells, pixels from the minutia.
 func cellAt(k int) float64 { return (float64(k)+0.5)*cellWidth - cylinderRadius }
