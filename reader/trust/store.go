@@ -36,10 +36,10 @@ type Source struct {
 	Certificates int       `json:"certificates,omitempty"` // usable anchors in it
 	Unusable     int       `json:"unusable,omitempty"`     // certificates that no check can use
 	Revoked      int       `json:"revoked,omitempty"`
-	Signer       string    `json:"signer,omitempty"` // of a master list; issuer of a revocation list
-	Time         time.Time `json:"time"`             // signing time, issue of the list, or change of the file
-	Expires      time.Time `json:"expires,omitzero"` // of a revocation list
-	Verified     bool      `json:"verified"`         // signature checked against the anchors
+	Signer       string    `json:"signer,omitempty"`   // of a master list; issuer of a revocation list
+	Time         time.Time `json:"time"`               // signing time, issue of the list, or change of the file
+	Expires      time.Time `json:"expires,omitzero"`   // of a revocation list
+	Verified     bool      `json:"verified,omitempty"` // signature checked against the anchors
 }
 
 // Kind of a file in the folder, or of what is imported.
