@@ -62,6 +62,9 @@ func Read(ctx context.Context, t apdu.Transmitter, key eid.AccessKey, o Options)
 	r.doc.TrustSHA256, r.doc.TrustTime = o.Trust.SHA256(), o.Trust.Updated()
 	err := r.run(ctx, card, key)
 	r.doc.APDUs, r.doc.Bytes = card.APDUs(), card.Bytes()
+	if r.chip != nil && r.doc.Access != "" {
+		r.doc.LeastAPDUs = r.chip.Least()
+	}
 	return r.doc, err
 }
 

@@ -101,7 +101,8 @@ type ChipDocument struct {
 	Details       []Detail     `json:"details,omitempty" cbor:"details,omitempty"`
 	Comparisons   []Comparison `json:"comparisons,omitempty" cbor:"comparisons,omitempty"`
 	APDUs         int          `json:"apdus" cbor:"apdus"`
-	Bytes         int          `json:"bytes" cbor:"bytes"` // response bytes received
+	LeastAPDUs    int          `json:"least_apdus" cbor:"least_apdus"` // the fewest that card and reader allow
+	Bytes         int          `json:"bytes" cbor:"bytes"`             // response bytes received
 	Reader        string       `json:"reader" cbor:"reader"`
 	Origin        Origin       `json:"origin" cbor:"origin"`
 }

@@ -56,6 +56,13 @@ const (
 // bytes read and the file's size. A file that the chip refuses is an
 // *apdu.StatusError; the chip stays usable.
 func (c *Chip) Read(ctx context.Context, id FileID, progress func(done, size int), sinks ...io.Writer) ([]byte, error) {
+	start := c.card.APDUs()
+	file, err := c.readFile(ctx, id, progress, sinks)
+	c.account(id, len(file), start)
+	return file, err
+}
+
+func (c *Chip) readFile(ctx context.Context, id FileID, progress func(done, size int), sinks []io.Writer) ([]byte, error) {
 	file, err := c.head(ctx, id)
 	if err != nil {
 		return nil, err
@@ -94,12 +101,16 @@ func (c *Chip) Read(ctx context.Context, id FileID, progress func(done, size int
 // §3.6 demands; the first file tells. What does not begin as the file must was
 // not the file: then it is selected by its identifier.
 func (c *Chip) head(ctx context.Context, id FileID) ([]byte, error) {
-	for n := c.headSize(id); c.inside && c.short != shortRefused; n = headerBytes {
+	begins := id.tag()
+	if !c.inside {
+		begins = 0x30 // EF.CardSecurity is SignedData
+	}
+	for n := c.headSize(id); c.short != shortRefused; n = headerBytes {
 		data, sw, err := refusal(c.readBinary(ctx, 0x80|byte(id)&0x1F, 0, n))
 		switch {
 		case err != nil:
 			return nil, fmt.Errorf("read file %04X: %w", id, err)
-		case len(data) > 0 && data[0] == id.tag():
+		case len(data) > 0 && data[0] == begins:
 			c.short = shortWork
 			return data[:min(len(data), n)], nil
 		case c.short == shortUntried:
@@ -231,7 +242,7 @@ func (c *Chip) read(ctx context.Context, offset, n int) ([]byte, apdu.Status, er
 		at = at[1:]
 	}
 	le := min(n+wrapped(n), c.maxLe)
-	r, err := c.Send(ctx, apdu.Command{INS: 0xB1, Data: tlv.Append(nil, 0x54, at), Le: le})
+	r, err := c.Send(ctx, apdu.Command{INS: 0xB1, Data: tlv.Append(nil, 0x54, at), Le: le, Extended: c.long(le)})
 	if err != nil || len(r.Data) == 0 {
 		return nil, r.SW, err
 	}
@@ -243,6 +254,9 @@ func (c *Chip) read(ctx context.Context, offset, n int) ([]byte, apdu.Status, er
 }
 
 func (c *Chip) readBinary(ctx context.Context, p1, p2 byte, n int) ([]byte, apdu.Status, error) {
-	r, err := c.Send(ctx, apdu.Command{INS: 0xB0, P1: p1, P2: p2, Le: n})
+	r, err := c.Send(ctx, apdu.Command{INS: 0xB0, P1: p1, P2: p2, Le: n, Extended: c.long(n)})
 	return r.Data, r.SW, err
 }
+
+// long says whether a plain response of n bytes needs extended lengths.
+func (c *Chip) long(n int) bool { return n > c.session.PlainLimit(apdu.MaxShort) }

@@ -44,6 +44,8 @@ type Chip struct {
 	sizes    Sizes
 	maxLe    int // largest plain response to ask for
 	short    shortIDs
+	files    []File // that were read
+	spent    int    // commands that opened the chip and read them
 	reopened int
 }
 
@@ -53,6 +55,7 @@ type Chip struct {
 // the transport's.
 func Open(ctx context.Context, card *apdu.Channel, terms Terms, sizes Sizes) (*Chip, error) {
 	c := &Chip{card: card, sizes: sizes}
+	defer func() { c.spent = card.APDUs() }()
 	var err error
 	if c.access, err = readCardAccess(ctx, card, terms.SelectMF); err != nil {
 		return c, fmt.Errorf("read EF.CardAccess: %w", err)

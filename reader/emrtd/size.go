@@ -1,6 +1,9 @@
 package emrtd
 
-import "github.com/enrold/enrold/reader/sm"
+import (
+	"github.com/enrold/enrold/reader/apdu"
+	"github.com/enrold/enrold/reader/sm"
+)
 
 // Sizes is what the card reader carries, as its driver and its profile tell.
 type Sizes struct {
@@ -67,4 +70,28 @@ func Least(files []File, plain int) int {
 		}
 	}
 	return total
+}
+
+// Least is the fewest commands with which this reading could have been done:
+// those that opened the chip and read its files as few as possible, the others
+// as many as they were.
+func (c *Chip) Least() int {
+	// EF.CardAccess; PACE: MSE:Set AT and four GENERAL AUTHENTICATE (Doc 9303-11
+	// §4.4.4); SELECT.
+	open := 1 + 5 + 1
+	if c.way == nil || !c.way.outside() {
+		// No EF.CardAccess, by short identifier and by identifier in the master file,
+		// since one refusal is too little to give up PACE; SELECT, GET CHALLENGE,
+		// EXTERNAL AUTHENTICATE (§4.3).
+		open = 3 + 3
+	}
+	return c.card.APDUs() - c.spent + open + Least(c.files, c.maxLe)
+}
+
+// account notes that a file was read, or not, since start commands were sent.
+func (c *Chip) account(id FileID, size, start int) {
+	c.spent += c.card.APDUs() - start
+	if size > 0 {
+		c.files = append(c.files, FileOf(id, size, c.session.PlainLimit(apdu.MaxShort)))
+	}
 }

@@ -109,7 +109,8 @@ func (s *Session) Protect(cmd apdu.Command) (apdu.Command, error) {
 	}
 	body = tlv.Append(body, tagChecksum, s.suite.MAC(input))
 	out := apdu.Command{CLA: head[0], INS: cmd.INS, P1: cmd.P1, P2: cmd.P2, Data: body, Le: apdu.MaxShort}
-	if cmd.Extended || cmd.Le > s.shortProtected() || len(body) > 255 {
+	// An Le of 256 asks for as much as fits, and stays short unless said otherwise.
+	if cmd.Extended || cmd.Le > s.shortProtected() && cmd.Le != apdu.MaxShort || len(body) > 255 {
 		out.Le, out.Extended = apdu.MaxExtended, true
 	}
 	return out, nil
