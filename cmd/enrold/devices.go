@@ -37,7 +37,7 @@ func (c *devicesCmd) Run(ctx context.Context, log *slog.Logger) (err error) {
 	file := c.Config
 	if file == "" {
 		var remove func() error
-		if file, remove, err = bareConfig(); err != nil {
+		if file, remove, err = temporaryConfig(bareConfig()); err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, remove()) }()
@@ -106,15 +106,23 @@ func (r *rooms) scanner(ctx context.Context) (inventory.Scanner, error) {
 	return s, nil
 }
 
-// bareConfig writes a configuration that names no device, for a machine that
-// has none yet.
-func bareConfig() (file string, remove func() error, err error) {
-	dir, err := os.MkdirTemp("", "enrold-devices-")
+// bareConfig names no device, for a machine that has no configuration yet.
+func bareConfig() config.Config {
+	return config.Config{Desk: config.Desk{ID: "none", Role: config.CommunePolice, Listen: "127.0.0.1:0"}}
+}
+
+// temporaryConfig writes cfg for workers of one command. A desk without a data
+// folder gets the file's.
+func temporaryConfig(cfg config.Config) (file string, remove func() error, err error) {
+	dir, err := os.MkdirTemp("", "enrold-config-")
 	if err != nil {
 		return "", nil, fmt.Errorf("make temporary folder: %w", err)
 	}
 	remove = func() error { return os.RemoveAll(dir) }
-	raw, err := config.Marshal(config.Config{Desk: config.Desk{ID: "none", Role: config.CommunePolice, Data: dir, Listen: "127.0.0.1:0"}})
+	if cfg.Desk.Data == "" {
+		cfg.Desk.Data = dir
+	}
+	raw, err := config.Marshal(cfg)
 	if err == nil {
 		file = filepath.Join(dir, "desk.toml")
 		err = os.WriteFile(file, raw, 0o600)

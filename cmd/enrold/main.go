@@ -19,6 +19,7 @@ type cli struct {
 	Worker  workerCmd  `cmd:"" hidden:"" help:"Serve one device library (started by the daemon)."`
 	Demo    demoCmd    `cmd:"" help:"Enrol an emulated person end to end on this machine."`
 	Devices devicesCmd `cmd:"" help:"List devices with the profile that claims each, or why none does."`
+	Read    readCmd    `cmd:"" help:"Read a chip document and say what every check found."`
 	Trust   trustCmd   `cmd:"" help:"Fill, show and check the folder of certificates that chips are trusted by."`
 	Bench   benchCmd   `cmd:"" help:"Measure the visit and the daemon's start."`
 
