@@ -32,7 +32,7 @@ func (r *reading) genuine(ctx context.Context) error {
 		return err
 	}
 	if r.aa = check; file != nil {
-		r.aa, err = genuine.Active(ctx, r.chip, file, r.infos, r.o.MaxLe, r.o.Rand)
+		r.aa, err = genuine.Active(ctx, r.chip, file, r.infos, r.chip.Room(), r.o.Rand)
 	}
 	return err
 }

@@ -134,20 +134,17 @@ const (
 
 // readCardAccess reads EF.CardAccess, the only file that is free (Doc 9303-10
 // §3.11.3), by its short identifier: after a reset the master file, where it
-// lies, is the current one. A chip that does not find it so is asked for it by
-// its identifier, still in the current directory; every other refusal is looked
-// into by selectCardAccess. All of this comes before access control: once that
-// began, nothing is read in the clear again, not even this file.
+// lies, is the current one. A chip that refuses this, for any reason, is asked
+// for the file by its identifier: one refusal is too little to give up PACE. All
+// of this comes before access control: once that began, nothing is read in the
+// clear again, not even this file.
 func readCardAccess(ctx context.Context, card *apdu.Channel, master string) (secinfo.Infos, error) {
 	if master == masterRequire {
 		return selectCardAccess(ctx, card, master)
 	}
 	infos, sw, err := cardAccess(ctx, card, 0x80|0x1C)
-	switch {
-	case err != nil || sw == apdu.OK:
+	if err != nil || sw == apdu.OK {
 		return infos, err
-	case sw == apdu.FileNotFound:
-		return selectCardAccess(ctx, card, masterSkip)
 	}
 	return selectCardAccess(ctx, card, master)
 }

@@ -37,3 +37,7 @@ func (c *Chip) Renew(s *sm.Session) {
 func (c *Chip) Renewed() (proven bool, err error) {
 	return c.renewal.state == renewalProven, c.renewal.err
 }
+
+// Room is the largest plain response that card and reader carry, as far as the
+// reading has found out.
+func (c *Chip) Room() int { return c.maxLe }

@@ -17,25 +17,23 @@ import (
 )
 
 // Active runs active authentication (Doc 9303-11 §6.1) with the key of DG15;
-// infos are those of DG14, which names the hash of ECDSA keys. maxLe is the
-// largest plain response to ask for. An error is the transport's or the
+// infos are those of DG14, which names the hash of ECDSA keys. room is the
+// largest plain response that card and reader carry: keys of more than about 1800
+// bits need extended length (§6.1.4). An error is the transport's or the
 // session's; a chip that refuses or errs gives a failed check.
-func Active(ctx context.Context, card Sender, dg15 []byte, infos secinfo.Infos, maxLe int, random io.Reader) (eid.Check, error) {
+func Active(ctx context.Context, card Sender, dg15 []byte, infos secinfo.Infos, room int, random io.Reader) (eid.Check, error) {
 	key, err := parseActiveKey(dg15, infos.ActiveHash)
 	if err != nil {
 		return notPossible(WordUnsupported, "key of DG15: %v", err), nil
+	}
+	if key.size() > room {
+		return notPossible(WordTooLong, "%s: answer of %d bytes, card or reader carries %d", key.name(), key.size(), room), nil
 	}
 	challenge := make([]byte, 8)
 	if _, err := io.ReadFull(random, challenge); err != nil {
 		return eid.Check{}, fmt.Errorf("draw challenge: %w", err)
 	}
-	le := apdu.MaxShort
-	if n := key.size(); n > apdu.MaxShort-33 { // what secure messaging leaves of a short answer
-		le = min(n, max(maxLe, apdu.MaxShort))
-	} else if n < apdu.MaxShort {
-		le = n
-	}
-	cmd := apdu.Command{INS: 0x88, Data: challenge, Le: le}
+	cmd := apdu.Command{INS: 0x88, Data: challenge, Le: key.size()}
 	r, dropped, err := send(ctx, card, cmd)
 	if dropped && err == nil {
 		r, _, err = send(ctx, card, cmd)

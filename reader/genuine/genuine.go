@@ -41,6 +41,7 @@ const (
 	WordNoFile      = "no-file"           // the chip has no DG14 or DG15
 	WordNoKey       = "no-key"            // the file lists no key for it
 	WordUnsupported = "unsupported"       // algorithm or parameters that this reader does not know
+	WordTooLong     = "too-long"          // the answer does not fit the card reader
 	WordRefused     = "refused"           // the chip refuses to prove
 	WordWrongProof  = "wrong-proof"       // the proof does not hold
 	WordNotSigned   = "key-not-authentic" // passive authentication does not vouch for the key

@@ -99,7 +99,7 @@ func TestActiveRSA(t *testing.T) {
 			}
 			return apdu.Response{Data: c.signature, SW: apdu.OK}, nil
 		}}
-		check, err := Active(context.Background(), card, dg15RSA(k), secinfo.Infos{}, 0, bytes.NewReader(challenge))
+		check, err := Active(context.Background(), card, dg15RSA(k), secinfo.Infos{}, 256, bytes.NewReader(challenge))
 		want := eid.CheckFailed
 		if c.ok {
 			want = eid.CheckOK
@@ -165,7 +165,7 @@ func TestActiveECDSA(t *testing.T) {
 			card := &script{answer: func(apdu.Command) (apdu.Response, error) {
 				return apdu.Response{Data: x.signature, SW: apdu.OK}, nil
 			}}
-			check, err := Active(context.Background(), card, dg15EC(c, q), secinfo.Infos{ActiveHash: x.hash}, 0, bytes.NewReader(challenge))
+			check, err := Active(context.Background(), card, dg15EC(c, q), secinfo.Infos{ActiveHash: x.hash}, 256, bytes.NewReader(challenge))
 			if err != nil || (check.State == eid.CheckOK) != x.ok || check.State == eid.CheckNotPossible {
 				t.Errorf("%s, %s: %+v %v", name, what, check, err)
 			}
@@ -180,17 +180,21 @@ func TestActiveNotPossibleAndRefused(t *testing.T) {
 	}
 	good := dg15RSA(k)
 	for name, file := range map[string][]byte{"empty": nil, "another tag": tlv.Append(nil, 0x6E, nil), "no key": tlv.Append(nil, 0x6F, []byte{0x30, 0}), "cut": good[:len(good)-40], "DH key": tlv.Append(nil, 0x6F, []byte{0x30, 3, 2, 1, 0})} {
-		check, err := Active(context.Background(), &script{}, file, secinfo.Infos{}, 0, rand.Reader)
+		check, err := Active(context.Background(), &script{}, file, secinfo.Infos{}, 256, rand.Reader)
 		if err != nil || check.State != eid.CheckNotPossible || check.Word != WordUnsupported {
 			t.Errorf("%s: %+v %v", name, check, err)
 		}
 	}
-	check, err := Active(context.Background(), &script{answer: status(0x6982)}, good, secinfo.Infos{}, 0, rand.Reader)
+	check, err := Active(context.Background(), &script{answer: status(0x6982)}, good, secinfo.Infos{}, 256, rand.Reader)
 	if err != nil || check.State != eid.CheckFailed || check.Word != WordRefused || !strings.Contains(check.Reason, "6982") {
 		t.Errorf("%+v %v", check, err)
 	}
+	check, err = Active(context.Background(), &script{answer: status(0x6700)}, good, secinfo.Infos{}, 127, rand.Reader)
+	if err != nil || check.State != eid.CheckNotPossible || check.Word != WordTooLong {
+		t.Errorf("%+v %v", check, err)
+	}
 	gone := errors.New("card is gone")
-	_, err = Active(context.Background(), &script{answer: func(apdu.Command) (apdu.Response, error) { return apdu.Response{}, gone }}, good, secinfo.Infos{}, 0, rand.Reader)
+	_, err = Active(context.Background(), &script{answer: func(apdu.Command) (apdu.Response, error) { return apdu.Response{}, gone }}, good, secinfo.Infos{}, 256, rand.Reader)
 	if !errors.Is(err, gone) {
 		t.Error(err)
 	}
@@ -309,7 +313,7 @@ func FuzzActive(f *testing.F) {
 			return apdu.Response{Data: signature, SW: apdu.OK}, nil
 		}}
 		challenge := []byte("never signed by anyone")
-		if _, err := Active(context.Background(), card, dg15, secinfo.Infos{}, 0, bytes.NewReader(challenge)); err != nil {
+		if _, err := Active(context.Background(), card, dg15, secinfo.Infos{}, 256, bytes.NewReader(challenge)); err != nil {
 			t.Fatal(err)
 		}
 	})
