@@ -75,7 +75,7 @@ func (d *Desk) clearRest(ctx context.Context) error {
 // refusable are the failed checks of a person or a document on which an officer
 // may end a visit before the attempts are used up.
 var refusable = []eid.Code{
-	eid.CodeChipAccess, eid.CodeChipRead, eid.CodeChipMismatch, eid.CodeMRZCheck, eid.CodeDocumentKind,
+	eid.CodeChipAccess, eid.CodeChipBlocked, eid.CodeChipRead, eid.CodeChipMismatch, eid.CodeMRZCheck, eid.CodeDocumentKind,
 	eid.CodeFaceMismatch, eid.CodeQualityFace, eid.CodeFingerMismatch, eid.CodeFingerTwice, eid.CodeQualityFinger,
 	eid.CodeGuardian, eid.CodeNoResidenceCard, eid.CodeContactMissing, eid.CodePhoneFormat, eid.CodeConsentMissing,
 }
