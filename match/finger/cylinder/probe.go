@@ -1,0 +1,170 @@
+package cylinder
+
+import "github.com/enrold/enrold/match/simd"
+
+// lanes is how many columns every kernel takes at once.
+const lanes = 16
+
+// Probe is a Set made ready to be compared with many: transposed into columns,
+// twice around the circle, so that every window is one run. It keeps its room
+// when another Set is loaded. One goroutine at a time may use it.
+type Probe struct {
+	set     *Set
+	turn    int
+	kernel  kernel
+	stride  int         // columns: twice the set's, and room for a kernel's last step
+	columns []uint64    // word k of column c at k*stride+c
+	roots   []float32   // of the columns
+	before  [257]uint16 // cylinders whose direction is under d
+	windows []uint32    // of the rows in work: first column, then from bit 16 on their number
+	ratios  []float32
+	counts  [buckets]uint16
+}
+
+// NewProbe returns a probe that compares cylinders whose directions differ by
+// at most turn, 0..127 of 256 units, with the kernels of level, which the
+// processor must have (simd.Current).
+func NewProbe(level simd.Level, turn int) *Probe {
+	return &Probe{turn: min(max(turn, 0), 127), kernel: kernels(level)}
+}
+
+// Load makes s what is compared.
+func (p *Probe) Load(s *Set) {
+	n := s.Len()
+	p.set = s
+	p.stride = 2*n + lanes
+	p.columns = resize(p.columns, s.Words*p.stride)
+	p.roots = resize(p.roots, p.stride)
+	for k := range s.Words {
+		column := p.columns[k*p.stride:][:p.stride]
+		for c := range n {
+			w := s.Bits[c*s.Words+k]
+			column[c], column[n+c] = w, w
+		}
+	}
+	copy(p.roots, s.Roots)
+	copy(p.roots[n:], s.Roots)
+	// What lies behind is computed and thrown away; let it be no NaN.
+	for c := 2 * n; c < p.stride; c++ {
+		p.roots[c] = 1
+	}
+	clear(p.before[:])
+	for _, d := range s.Directions {
+		p.before[int(d)+1]++
+	}
+	for d := range 256 {
+		p.before[d+1] += p.before[d]
+	}
+}
+
+// resize returns n elements of no certain value.
+func resize[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
+}
+
+// window is the run of columns that a row of that direction is compared with.
+func (p *Probe) window(direction uint8) uint32 {
+	low := int(direction-uint8(p.turn)) & 0xff
+	high := low + 2*p.turn + 1
+	first := p.before[low]
+	var count uint16
+	if high <= 256 {
+		count = p.before[high] - first
+	} else {
+		count = p.before[256] - first + p.before[high-256]
+	}
+	return uint32(first) | uint32(count)<<16
+}
+
+// prepare sets the windows of the rows and returns how many blocks of lanes
+// they take.
+func (p *Probe) prepare(s *Set) (blocks int) {
+	p.windows = resize(p.windows, s.Len())
+	for i, d := range s.Directions {
+		w := p.window(d)
+		p.windows[i] = w
+		blocks += (int(w>>16) + lanes - 1) / lanes
+	}
+	return blocks
+}
+
+// Nearest writes for each cylinder of s, in s's order, the lowest ratio to a
+// comparable cylinder of the probe, or 2 where there is none, and returns dst
+// resized to s.Len(). s must have the probe's Words.
+func (p *Probe) Nearest(dst []float32, s *Set) []float32 {
+	dst = resize(dst, s.Len())
+	if s.Len() == 0 {
+		return dst
+	}
+	p.check(s)
+	p.prepare(s)
+	p.kernel.nearest(&dst[0], &s.Bits[0], &s.Roots[0], &p.windows[0], s.Len(), &p.columns[0], &p.roots[0], s.Words, p.stride)
+	return dst
+}
+
+// check guards what the kernels take on trust.
+func (p *Probe) check(s *Set) {
+	if p.set == nil || s.Words != p.set.Words || len(s.Bits) != s.Words*s.Len() || len(s.Directions) != s.Len() {
+		panic("cylinder: sets of unlike shape")
+	}
+}
+
+// Pair is a comparable pair of cylinders.
+type Pair struct {
+	Row    uint16 // of the set given to Closest: the minutia, by its Index
+	Column uint16 // of the probe: the minutia, by its Index
+	Ratio  float32
+}
+
+// buckets of the counting selection.
+const buckets = 512
+
+// Closest appends to dst the pairs of lowest ratio under most, n or fewer: it
+// counts ratios in steps of most/512 and takes whole steps only, so that ties
+// are kept or left together, whatever their order. Both sets need their Index.
+func (p *Probe) Closest(dst []Pair, s *Set, n int, most float32) []Pair {
+	if s.Len() == 0 || p.set == nil || p.set.Len() == 0 {
+		return dst
+	}
+	p.check(s)
+	blocks := p.prepare(s)
+	p.ratios = resize(p.ratios, blocks*lanes)
+	if blocks == 0 {
+		return dst
+	}
+	p.kernel.ratios(&p.ratios[0], &s.Bits[0], &s.Roots[0], &p.windows[0], s.Len(), &p.columns[0], &p.roots[0], s.Words, p.stride)
+	clear(p.counts[:])
+	scale := buckets / most
+	for _, r := range p.ratios { // lanes outside of windows are over any most
+		if r < most {
+			p.counts[min(int(r*scale), buckets-1)]++
+		}
+	}
+	cut, kept := 0, 0
+	for cut < buckets && kept+int(p.counts[cut]) <= n {
+		kept += int(p.counts[cut])
+		cut++
+	}
+	if kept == 0 {
+		return dst
+	}
+	columns := p.set.Len()
+	at := 0
+	for i, w := range p.windows {
+		first, count := int(w&0xffff), int(w>>16)
+		for c, r := range p.ratios[at:][:count] {
+			if r < most && min(int(r*scale), buckets-1) < cut {
+				column := first + c
+				if column >= columns {
+					column -= columns
+				}
+				dst = append(dst, Pair{s.Index[i], p.set.Index[column], r})
+			}
+		}
+		at += (count + lanes - 1) / lanes * lanes
+	}
+	return dst
+}
