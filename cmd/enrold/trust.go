@@ -321,6 +321,8 @@ func folderVerdicts(s *trust.Store, now time.Time) (list []verdict) {
 	for _, f := range s.Sources() {
 		check := eid.Check{State: eid.CheckOK}
 		switch {
+		case f.Kind == trust.KindMasterList && !f.Verified:
+			check = eid.Check{State: eid.CheckFailed, Word: trust.WordRevoked, Reason: "its signer is revoked: the list is not used"}
 		case f.Kind != trust.KindCRL:
 		case !f.Verified:
 			check = eid.Check{State: eid.CheckNotPossible, Word: "crl-unverified", Reason: "its issuer is not in the folder: the list is not used"}

@@ -130,9 +130,26 @@ var signedData = []byte{0x06, 0x09, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x
 
 func looksSigned(b []byte) bool { return bytes.Contains(b[:min(len(b), 24)], signedData) }
 
+// unfinished begins the names of files that are being written.
+const unfinished = ".import-"
+
+// sweep removes what an interrupted import left. The folder is locked.
+func sweep(dir string) error {
+	left, err := filepath.Glob(filepath.Join(dir, unfinished+"*"))
+	if err != nil {
+		return err
+	}
+	for _, name := range left {
+		if err := os.Remove(name); err != nil {
+			return fmt.Errorf("sweep trust folder: %w", err)
+		}
+	}
+	return nil
+}
+
 // write puts a file into the folder: whole or not at all, also over a power cut.
 func write(dir, name string, b []byte) (err error) {
-	tmp, err := os.CreateTemp(dir, ".import-*")
+	tmp, err := os.CreateTemp(dir, unfinished+"*")
 	if err != nil {
 		return fmt.Errorf("write trust folder: %w", err)
 	}

@@ -83,6 +83,9 @@ func Import(dir string, content []byte, o ImportOptions) (Report, error) {
 	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
 		return Report{}, fmt.Errorf("import: lock trust folder: %w", err)
 	}
+	if err := sweep(dir); err != nil {
+		return Report{}, fmt.Errorf("import: %w", err)
+	}
 	im := &importer{dir: dir, o: o}
 	if im.files, err = readFolder(dir); err != nil {
 		return Report{}, fmt.Errorf("import: %w", err)

@@ -180,6 +180,37 @@ func TestMasterList(t *testing.T) {
 	}
 }
 
+// The revocation of a list's signer takes the list away, not the desk.
+func TestRevokedMasterListSigner(t *testing.T) {
+	a := newAuthority(t)
+	home, other := a.state("home", "UT", "State"), a.state("other", "VN", "Other")
+	a.key("mls", "brainpoolP256r1")
+	a.issue("mls", "home", "/C=UT/CN=Master list signer", "mls", "0x1267")
+	list := a.masterList("mls", "home", home, other)
+	dir := t.TempDir()
+	mustImport(t, dir, list, confirm(home))
+	write(t, filepath.Join(dir, ".import-123"), []byte("left by a crash"), time.Now())
+	mustImport(t, dir, a.crl("home", "30", "1267"), confirm())
+	s := load(t, dir)
+	if got := s.Anchors(); len(got) != 1 || !got[0].Equal(home) {
+		t.Errorf("%d anchors", len(got))
+	}
+	for _, src := range s.Sources() {
+		if src.Kind == trust.KindMasterList && (src.Verified || src.Certificates != 0) {
+			t.Errorf("%+v", src)
+		}
+	}
+	if slices.Contains(names(t, dir), ".import-123") {
+		t.Error("an unfinished file stays")
+	}
+	fresh := t.TempDir()
+	mustImport(t, fresh, home.Raw, confirm(home))
+	mustImport(t, fresh, a.get("crl.der"), confirm())
+	if _, err := trust.Import(fresh, list, confirm()); err == nil {
+		t.Error("list of a revoked signer imported")
+	}
+}
+
 func TestMasterListRefusals(t *testing.T) {
 	a := newAuthority(t)
 	home := a.state("home", "UT", "State")

@@ -39,7 +39,7 @@ type Source struct {
 	Signer       string    `json:"signer,omitempty"`   // of a master list; issuer of a revocation list
 	Time         time.Time `json:"time"`               // signing time, issue of the list, or change of the file
 	Expires      time.Time `json:"expires,omitzero"`   // of a revocation list
-	Verified     bool      `json:"verified,omitempty"` // signature checked against the anchors
+	Verified     bool      `json:"verified,omitempty"` // signature checked, signer trusted; false for one that is not used
 }
 
 // Kind of a file in the folder, or of what is imported.
@@ -84,10 +84,33 @@ func Load(dir string, production bool) (*Store, error) {
 }
 
 // build makes a store of parsed files: roots first, then the lists that they
-// vouch for, then the revocation lists.
+// vouch for, then the revocation lists. A list whose signer proves to be revoked
+// is left out: importing the revocation must not stop the desk.
 func build(files []file, production bool) (*Store, error) {
+	revoked := map[string]bool{}
+	for {
+		s, err := buildWithout(files, revoked, production)
+		if err != nil {
+			return nil, err
+		}
+		more := false
+		for _, f := range files {
+			if f.list == nil || revoked[f.name] {
+				continue
+			}
+			if check, _ := s.Chain(f.list.Signer, time.Now()); check.Word == WordRevoked {
+				revoked[f.name], more = true, true
+			}
+		}
+		if !more {
+			return s, nil
+		}
+	}
+}
+
+func buildWithout(files []file, revoked map[string]bool, production bool) (*Store, error) {
 	s := &Store{}
-	b := builder{Store: s, production: production, seen: map[[sha256.Size]byte]bool{}}
+	b := builder{Store: s, production: production, revoked: revoked, seen: map[[sha256.Size]byte]bool{}}
 	for _, f := range files {
 		if err := b.roots(f); err != nil {
 			return nil, fmt.Errorf("read trust anchors in %s: %w", f.name, err)
@@ -116,6 +139,7 @@ func build(files []file, production bool) (*Store, error) {
 type builder struct {
 	*Store
 	production bool
+	revoked    map[string]bool // files whose master list does not count
 	seen       map[[sha256.Size]byte]bool
 	sums       [][sha256.Size]byte
 }
@@ -141,7 +165,11 @@ func (b *builder) roots(f file) error {
 func (b *builder) lists(files []file) error {
 	var waiting []file
 	for _, f := range files {
-		if f.list != nil {
+		switch {
+		case f.list == nil:
+		case b.revoked[f.name]:
+			b.sources = append(b.sources, Source{File: f.name, Kind: KindMasterList, Signer: f.list.Signer.Subject.String(), Time: f.list.Signed, Unusable: len(f.list.Certificates)})
+		default:
 			waiting = append(waiting, f)
 		}
 	}

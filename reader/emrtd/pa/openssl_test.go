@@ -293,3 +293,34 @@ func TestOpenSSLRefusals(t *testing.T) {
 		}
 	}
 }
+
+// EF.CardSecurity goes the same way as EF.SOD.
+func TestCardSecurity(t *testing.T) {
+	a := newAuthority(t)
+	alg := algorithms()[15] // brainpoolP256r1, explicit
+	a.chain(alg)
+	a.put("infos", []byte{0x31, 0})
+	sign := func(oid string) []byte {
+		a.run("cms", "-sign", "-in", "infos", "-binary", "-nodetach", "-nosmimecap", "-outform", "DER", "-out", "cms",
+			"-econtent_type", oid, "-signer", "ds.crt", "-inkey", "ds.key", "-md", alg.digest)
+		return a.get("cms")
+	}
+	file, s := sign(oidSecurityObject), a.store("csca.crt")
+	content, check := CardSecurity(file, "UTO", s, time.Now())
+	if check.State != eid.CheckOK || !bytes.Equal(content, []byte{0x31, 0}) {
+		t.Errorf("%x %+v", content, check)
+	}
+	if _, check := CardSecurity(file, "VNM", s, time.Now()); check.Word != WordState {
+		t.Errorf("another state: %+v", check)
+	}
+	if _, check := CardSecurity(sign(oidLDS), "UTO", s, time.Now()); check.Word != WordMalformed {
+		t.Errorf("a hash list in its place: %+v", check)
+	}
+	for i := range file {
+		damaged := bytes.Clone(file)
+		damaged[i] ^= 1 << (i % 8)
+		if _, check := CardSecurity(damaged, "UTO", s, time.Now()); check.State == eid.CheckOK || check.Word == "" {
+			t.Errorf("byte %d: %+v", i, check)
+		}
+	}
+}
