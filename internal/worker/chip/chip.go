@@ -32,7 +32,8 @@ type card struct {
 	reader string
 	maxLe  int
 	ladder []int
-	pace   bool // the reader asks for waiting time extensions
+	master string // the profile's word on selecting the master file
+	pace   bool   // the reader asks for waiting time extensions
 	close  func()
 }
 

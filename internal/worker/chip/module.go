@@ -66,7 +66,7 @@ func (m *module) open(ctx context.Context) (_ *card, err error) {
 		return nil, errors.Join(err, device.Close())
 	}
 	return &card{
-		Transmitter: c, reader: m.name(), maxLe: m.tuning.Ladder[0], ladder: m.tuning.Ladder, pace: m.tuning.PACE,
+		Transmitter: c, reader: m.name(), maxLe: m.tuning.Ladder[0], ladder: m.tuning.Ladder, master: m.tuning.SelectMF, pace: m.tuning.PACE,
 		close: func() {
 			if err := device.Close(); err != nil {
 				m.log.Warn("serial port is not left in order", "error", err)

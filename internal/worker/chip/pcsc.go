@@ -51,7 +51,7 @@ func (p *pcscReaders) open(ctx context.Context) (*card, error) {
 		return nil, errors.Join(err, service.Close())
 	}
 	return &card{
-		Transmitter: c, reader: c.Reader().Name, maxLe: c.MaxLe(), ladder: c.Tuning().Ladder, pace: c.Tuning().PACE,
+		Transmitter: c, reader: c.Reader().Name, maxLe: c.MaxLe(), ladder: c.Tuning().Ladder, master: c.Tuning().SelectMF, pace: c.Tuning().PACE,
 		close: func() {
 			c.Close()
 			if err := service.Close(); err != nil {

@@ -84,6 +84,7 @@ func (r *room) inspect(ctx context.Context, in cbor.RawMessage, emit func(any) e
 	defer release()
 	recorder := transcript.NewRecorder(c.Transmitter)
 	c.Transmitter = recorder
+	options.All = true
 	options.Rand, options.Now = recorder.Random(rand.Reader), time.Now().UTC().Truncate(time.Second)
 	out := inspected{Unfit: !c.pace}
 	out.Document, out.Duration, err = r.run(ctx, c, params.Key, options, emit)
@@ -94,7 +95,7 @@ func (r *room) inspect(ctx context.Context, in cbor.RawMessage, emit func(any) e
 		out.Code, out.Cause = eid.CodeOf(err), err.Error()
 	}
 	var lines bytes.Buffer
-	header := transcript.Header{Reader: c.reader, MaxLe: c.maxLe, Ladder: c.ladder, Now: options.Now}
+	header := transcript.Header{Reader: c.reader, MaxLe: c.maxLe, Ladder: c.ladder, SelectMF: c.master, All: true, Now: options.Now}
 	if params.Keys {
 		err = recorder.WriteWithKeys(&lines, header, params.Key, out.Document)
 	} else {
@@ -122,7 +123,7 @@ func (r *room) run(ctx context.Context, c *card, key eid.AccessKey, o reader.Opt
 	start := time.Now()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	o.Reader, o.MaxLe, o.Ladder = c.reader, c.maxLe, c.ladder
+	o.Reader, o.MaxLe, o.Ladder, o.SelectMF = c.reader, c.maxLe, c.ladder, c.master
 	o.Progress = func(share float64, file string) {
 		if err := emit(progress{share, file}); err != nil {
 			stop(fmt.Errorf("send progress: %w", err))
