@@ -39,8 +39,9 @@ race: setup build ## run the tests under the race detector
 fuzz: ## run every fuzz target for FUZZTIME (default 30s)
 	@$(env) && internal/setup/fuzz.sh
 
-bench: setup build ## measure the visit and the daemon's start; figures for docs/BENCHMARKS.md
+bench: setup build ## measure the visit, the daemon's start and the reading of chips; figures for docs/BENCHMARKS.md
 	@$(env) && bin/enrold bench visit
+	@$(env) && bin/enrold bench chip
 
 lint: ## run golangci-lint (installed into .tools)
 	@internal/setup/lint.sh

@@ -16,6 +16,7 @@ import (
 
 type benchCmd struct {
 	Visit benchVisitCmd `cmd:"" help:"Whole visits on the emulated desk, and the daemon's start."`
+	Chip  benchChipCmd  `cmd:"" help:"Readings of emulated cards through pcscd: APDUs, bytes, times."`
 }
 
 type benchVisitCmd struct {
