@@ -18,7 +18,7 @@ type Probe struct {
 	before  [257]uint16 // cylinders whose direction is under d
 	windows []uint32    // of the rows in work: first column, then from bit 16 on their number
 	ratios  []float32
-	counts  [buckets]uint16
+	counts  [(buckets + 1) * 4]uint16
 }
 
 // NewProbe returns a probe that compares cylinders whose directions differ by
@@ -120,10 +120,10 @@ type Pair struct {
 }
 
 // buckets of the counting selection.
-const buckets = 512
+const buckets = 256
 
 // Closest appends to dst the pairs of lowest ratio under most, n or fewer: it
-// counts ratios in steps of most/512 and takes whole steps only, so that ties
+// counts ratios in steps of most/256 and takes whole steps only, so that ties
 // are kept or left together, whatever their order. Both sets need their Index.
 func (p *Probe) Closest(dst []Pair, s *Set, n int, most float32) []Pair {
 	if s.Len() == 0 || p.set == nil || p.set.Len() == 0 {
@@ -131,24 +131,14 @@ func (p *Probe) Closest(dst []Pair, s *Set, n int, most float32) []Pair {
 	}
 	p.check(s)
 	blocks := p.prepare(s)
-	p.ratios = resize(p.ratios, blocks*lanes)
 	if blocks == 0 {
 		return dst
 	}
+	p.ratios = resize(p.ratios, blocks*lanes)
 	p.kernel.ratios(&p.ratios[0], &s.Bits[0], &s.Roots[0], &p.windows[0], s.Len(), &p.columns[0], &p.roots[0], s.Words, p.stride)
-	clear(p.counts[:])
 	scale := buckets / most
-	for _, r := range p.ratios { // lanes outside of windows are over any most
-		if r < most {
-			p.counts[min(int(r*scale), buckets-1)]++
-		}
-	}
-	cut, kept := 0, 0
-	for cut < buckets && kept+int(p.counts[cut]) <= n {
-		kept += int(p.counts[cut])
-		cut++
-	}
-	if kept == 0 {
+	end := float32(p.cut(scale, n)) // a ratio times scale is kept under it
+	if end == 0 {
 		return dst
 	}
 	columns := p.set.Len()
@@ -156,7 +146,7 @@ func (p *Probe) Closest(dst []Pair, s *Set, n int, most float32) []Pair {
 	for i, w := range p.windows {
 		first, count := int(w&0xffff), int(w>>16)
 		for c, r := range p.ratios[at:][:count] {
-			if r < most && min(int(r*scale), buckets-1) < cut {
+			if r*scale < end {
 				column := first + c
 				if column >= columns {
 					column -= columns
@@ -167,4 +157,27 @@ func (p *Probe) Closest(dst []Pair, s *Set, n int, most float32) []Pair {
 		at += (count + lanes - 1) / lanes * lanes
 	}
 	return dst
+}
+
+// cut counts the ratios by steps of 1/scale and returns how many steps hold n
+// or fewer together. It counts without a branch, four counters a step: ratios
+// come in no order, and most are over the last step.
+func (p *Probe) cut(scale float32, n int) int {
+	clear(p.counts[:])
+	for k := 0; k+4 <= len(p.ratios); k += 4 {
+		r := p.ratios[k:][:4]
+		p.counts[min(uint32(int32(r[0]*scale)), buckets)*4]++
+		p.counts[min(uint32(int32(r[1]*scale)), buckets)*4+1]++
+		p.counts[min(uint32(int32(r[2]*scale)), buckets)*4+2]++
+		p.counts[min(uint32(int32(r[3]*scale)), buckets)*4+3]++
+	}
+	kept := 0
+	for step := range buckets {
+		c := p.counts[step*4:][:4]
+		kept += int(c[0]) + int(c[1]) + int(c[2]) + int(c[3])
+		if kept > n {
+			return step
+		}
+	}
+	return buckets
 }
