@@ -160,7 +160,7 @@ func write(dir, name string, b []byte) (err error) {
 	}()
 	_, err = tmp.Write(b)
 	if err == nil {
-		err = tmp.Chmod(0o644)
+		err = tmp.Chmod(0o644) //nolint:gosec // certificates are public and the desk reads them under another account
 	}
 	if err == nil {
 		err = tmp.Sync()

@@ -2,9 +2,11 @@ package cert
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -131,14 +133,14 @@ func TestUnsupported(t *testing.T) {
 	if _, ok := errors.AsType[*UnsupportedError](c.SignedBy(c)); !ok || c.Key.String() != "unsupported: curve 1.2.840.10045.3.1.112" {
 		t.Errorf("unknown curve: %v, %s", c.SignedBy(c), c.Key)
 	}
-	sha256 := []byte{0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x03, 0x02}
-	if c, err = Parse(bytes.ReplaceAll(b, sha256, []byte{0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x03, 0x7F})); err != nil {
+	withSHA256 := []byte{0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x03, 0x02}
+	if c, err = Parse(bytes.ReplaceAll(b, withSHA256, []byte{0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x03, 0x7F})); err != nil {
 		t.Fatal(err)
 	}
 	if _, ok := errors.AsType[*UnsupportedError](c.SignedBy(c)); !ok {
 		t.Errorf("unknown algorithm: %v", c.SignedBy(c))
 	}
-	if _, err = Parse(bytes.Replace(b, sha256, []byte{0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x03, 0x03}, 1)); err == nil {
+	if _, err = Parse(bytes.Replace(b, withSHA256, []byte{0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x03, 0x03}, 1)); err == nil {
 		t.Error("two different algorithms in one certificate")
 	}
 }
@@ -226,5 +228,60 @@ func TestCRL(t *testing.T) {
 	}
 	if _, err := ParseCRL(make([]byte, MaxCRLSize+1)); err == nil {
 		t.Error("no bound")
+	}
+}
+
+// Signatures r || s of TR-03111, which no tool at hand writes.
+func TestPlainSignature(t *testing.T) {
+	b, key, _ := template(t, nil)
+	c, err := Parse(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	message := []byte("message")
+	sum := sha256.Sum256(message)
+	r, s, err := ecdsa.Sign(rand.Reader, key, sum[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	signature := append(r.FillBytes(make([]byte, 32)), s.FillBytes(make([]byte, 32))...)
+	d := der.New([]byte{0x30, 12, 0x06, 10, 4, 0, 0x7F, 0, 7, 1, 1, 4, 1, 3})
+	plain := ReadAlgorithm(d)
+	if err := d.Done(); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Key.Verify(plain, 0, message, signature); err != nil {
+		t.Error(err)
+	}
+	for name, bad := range map[string][]byte{"empty": nil, "short": signature[1:], "long": append(bytes.Clone(signature), 0), "halves": append(bytes.Clone(signature[32:]), signature[:32]...), "zero": make([]byte, 64)} {
+		if err := c.Key.Verify(plain, 0, message, bad); !errors.Is(err, ErrSignature) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	d = der.New([]byte{0x30, 13, 0x06, 9, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x0B, 0x05, 0})
+	if err := c.Key.Verify(ReadAlgorithm(d), 0, message, signature); !errors.Is(err, ErrSignature) {
+		t.Errorf("RSA with a key on a curve: %v", err)
+	}
+	open := ReadAlgorithm(der.New([]byte{0x30, 9, 0x06, 7, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01}))
+	if _, ok := errors.AsType[*UnsupportedError](c.Key.Verify(open, 0, message, signature)); !ok {
+		t.Error("a hash that nobody names")
+	}
+}
+
+// Parameters where none belong, and PSS without any, are malformed.
+func TestAlgorithmParameters(t *testing.T) {
+	for name, b := range map[string][]byte{
+		"parameters of ECDSA": {0x30, 14, 0x06, 8, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x03, 0x02, 0x30, 2, 0x05, 0},
+		"bare PSS":            {0x30, 11, 0x06, 9, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x0A},
+		"trailer 2":           {0x30, 18, 0x06, 9, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x0A, 0x30, 5, 0xA3, 3, 2, 1, 2},
+	} {
+		if d := der.New(b); ReadAlgorithm(d).OID == "" || d.Done() == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	// RFC 4055 §3.1: everything has a default.
+	d := der.New([]byte{0x30, 13, 0x06, 9, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x0A, 0x30, 0})
+	if a := ReadAlgorithm(d); d.Done() != nil || a.salt != 20 || a.mgf != crypto.SHA1 || a.Hash != crypto.SHA1 {
+		t.Errorf("%+v %v", a, d.Err())
 	}
 }
