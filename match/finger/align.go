@@ -148,7 +148,7 @@ func (m *Matcher) pull(t motion, pairs []pair) {
 // stretch moves a point of b's plane as the pairs around it say, but for the
 // pair of minutia except.
 func (m *Matcher) stretch(x, y float32, except int) (float32, float32) {
-	const still = 0.4 // weight of no stretching
+	const still = 1.0 // weight of no stretching
 	var dx, dy float32
 	all := float32(still)
 	for k := range m.pulls {

@@ -60,7 +60,7 @@ func (m *Matcher) similarities() {
 }
 
 const (
-	maxCandidates = 48   // most similar pairs that are looked at
+	maxCandidates = 64   // most similar pairs that are looked at
 	leastSimilar  = 0.25 // of 256 grades a whole one; cylinders of unlike places have about 0.3
 	grades        = 256
 )

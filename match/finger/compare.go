@@ -6,11 +6,8 @@ import (
 	"slices"
 )
 
-// Threshold is the score at or over which two impressions count as one finger.
-const Threshold = 12.0
-
 // hypotheses is how many alignments are tried.
-const hypotheses = 4
+const hypotheses = 5
 
 // Matcher compares templates and keeps its room between comparisons. Its zero
 // value is ready; one goroutine at a time may use it.
@@ -32,7 +29,7 @@ type Matcher struct {
 }
 
 // Compare returns how much speaks for two impressions being of one finger, 0
-// (nothing) upwards; see Threshold. It is symmetric.
+// (nothing) upwards, on the scale of Threshold. It is symmetric.
 func Compare(a, b *Template) float64 {
 	if a == nil || b == nil {
 		return 0
@@ -69,8 +66,12 @@ func (m *Matcher) compare(a, b *Prepared) evidence {
 		if e := m.try(seed); e.minutiae > best.minutiae {
 			best = e
 		}
+		if best.minutiae > convincing {
+			break
+		}
 	}
-	if best.minutiae >= worthLaying && a.ridges != nil && b.ridges != nil {
+	best.ridges = a.ridges != nil && b.ridges != nil
+	if best.ridges && best.minutiae >= worthLaying {
 		m.pull(best.motion, best.pairs)
 		best.overlap = m.lay(a.ridges, b.ridges, func(x, y float32) (float32, float32) {
 			x, y = best.motion.apply(x, y)
@@ -80,21 +81,30 @@ func (m *Matcher) compare(a, b *Prepared) evidence {
 	return best
 }
 
-const worthLaying = 3
+const (
+	worthLaying = 3.0  // a score by minutiae that is worth a closer look
+	convincing  = 10.0 // no other alignment comes near
+)
 
 // evidence is what speaks for an alignment.
 type evidence struct {
-	motion           motion
-	pairs            []pair
-	minutiae         float64
-	overlap          overlap
-	sum              float64
-	sharedA, sharedB int
+	motion   motion
+	pairs    []pair
+	minutiae float64 // by the minutiae alone
+	ridges   bool    // both templates have them
+	overlap  overlap
 }
 
+// score combines the evidence and names its rarity.
 func (e *evidence) score() float64 {
-	const sure = 20 // tiles: under this the agreement counts for less
-	return e.minutiae + 30*e.overlap.agree/float64(e.overlap.tiles+sure)
+	if !e.ridges {
+		return minutiaeOnly.at(e.minutiae)
+	}
+	const (
+		weight = 30
+		sure   = 20 // tiles: with less in common the agreement counts for less
+	)
+	return withRidges.at(e.minutiae + weight*e.overlap.agree/float64(e.overlap.tiles+sure))
 }
 
 // try aligns by a pair and those that agree with it.
@@ -132,20 +142,22 @@ func (m *Matcher) try(seed int) evidence {
 // small and large, poor and rich templates alike.
 func (m *Matcher) weigh(t motion, pairs []pair) evidence {
 	e := evidence{motion: t, pairs: slices.Clone(pairs)}
+	var sum float64
 	for _, p := range pairs {
-		e.sum += float64(p.value * (0.3 + m.similar[p.i*len(m.b.minutiae)+p.j]))
+		sum += float64(p.value * (0.3 + m.similar[p.i*len(m.b.minutiae)+p.j]))
 	}
+	sharedA, sharedB := 0, 0
 	for i := range m.a.minutiae {
 		if m.b.shows(m.movedX[i], m.movedY[i]) {
-			e.sharedA++
+			sharedA++
 		}
 	}
 	for j := range m.b.minutiae {
 		if m.a.shows(t.back(m.b.minutiae[j].x, m.b.minutiae[j].y)) {
-			e.sharedB++
+			sharedB++
 		}
 	}
-	e.minutiae = 10 * e.sum / math.Pow(float64((e.sharedA+few)*(e.sharedB+few)), 0.35)
+	e.minutiae = 10 * sum / math.Pow(float64((sharedA+few)*(sharedB+few)), 0.35)
 	return e
 }
 

@@ -103,36 +103,69 @@ func (l *line) add(dx, dy, weight float64) {
 // cell tells which filter serves 4x4 pixels; width -1 stands for none.
 type cell struct{ width, angle int8 }
 
-// cells chooses the filters for the finger and two blocks around it.
+// cells chooses the filters for the finger and one block around it.
 func (f *field) cells() (cells []cell, stride int) {
 	stride = f.w * blockSide / cellSide
 	cells = make([]cell, stride*f.h*blockSide/cellSide)
+	near := f.nearFinger()
 	for i := range cells {
 		x, y := i%stride, i/stride
 		cells[i].width = -1
-		if !f.nearFinger(x*cellSide/blockSide, y*cellSide/blockSide) {
+		block := y*cellSide/blockSide*f.w + x*cellSide/blockSide
+		if !near[block] {
 			continue
 		}
 		s := f.spot(float32(x*cellSide)+cellSide/2, float32(y*cellSide)+cellSide/2)
-		a := math.Atan2(float64(f.mix(f.vy, s)), float64(f.mix(f.vx, s))) / 2
-		k := int(math.Round(a / math.Pi * filterAngles))
-		w := math.Log(float64(f.mix(f.period, s))/minPeriod) * widthStep
-		cells[i] = cell{int8(max(0, min(int(w+0.5), filterWidths-1))), int8((k + filterAngles) % filterAngles)}
+		k := int(turns(f.mix(f.vy, s), f.mix(f.vx, s))*filterAngles + 0.5)
+		cells[i] = cell{f.width[block], int8(k % filterAngles)}
 	}
 	return cells, stride
 }
 
-var widthStep = (filterWidths - 1) / math.Log(maxPeriod/minPeriod)
+// turns is the direction of (x, y), y upwards, 0..1 of a turn counter-clockwise
+// from the x axis, within a thousandth.
+func turns(y, x float32) float32 {
+	ax, ay := max(x, -x), max(y, -y)
+	if ax+ay == 0 {
+		return 0
+	}
+	z := min(ax, ay) / max(ax, ay)
+	t := z * (0.125 + 0.04345*(1-z)) // of the first eighth
+	if ay > ax {
+		t = 0.25 - t
+	}
+	if x < 0 {
+		t = 0.5 - t
+	}
+	if y < 0 {
+		t = 1 - t
+	}
+	return t
+}
 
-func (f *field) nearFinger(x, y int) bool {
-	for dy := -1; dy <= 1; dy++ {
-		for dx := -1; dx <= 1; dx++ {
-			if f.has(x+dx, y+dy) && f.finger[(y+dy)*f.w+x+dx] {
-				return true
+// widths chooses the filters by the period.
+func (f *field) widths() {
+	step := (filterWidths - 1) / math.Log(maxPeriod/minPeriod)
+	for i, t := range f.period {
+		w := math.Log(float64(t)/minPeriod) * step
+		f.width[i] = int8(max(0, min(int(w+0.5), filterWidths-1)))
+	}
+}
+
+// nearFinger marks the finger's blocks and those next to them.
+func (f *field) nearFinger() []bool {
+	out := make([]bool, len(f.finger))
+	for i, is := range f.finger {
+		if !is {
+			continue
+		}
+		for y := max(i/f.w-1, 0); y <= min(i/f.w+1, f.h-1); y++ {
+			for x := max(i%f.w-1, 0); x <= min(i%f.w+1, f.w-1); x++ {
+				out[y*f.w+x] = true
 			}
 		}
 	}
-	return false
+	return out
 }
 
 // enhance sets to to the response to ridges: positive on ridges, negative on

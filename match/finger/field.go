@@ -19,6 +19,7 @@ type field struct {
 	vx, vy    []float32 // ridge orientation as a doubled-angle vector; its length is the coherence
 	period    []float32 // ridge distance, pixels
 	clear     []float32 // 0 noise .. 1 a pure wave: the share of contrast that the ridges explain
+	width     []int8    // the filters that fit the period
 	tmp       []float32
 }
 
@@ -29,7 +30,7 @@ func newField(w, h int) *field {
 	for i, v := range []*[]float32{&f.mean, &f.dev, &f.vx, &f.vy, &f.period, &f.clear, &f.tmp} {
 		*v = room[i*n : (i+1)*n : (i+1)*n]
 	}
-	f.finger = make([]bool, n)
+	f.finger, f.width = make([]bool, n), make([]int8, n)
 	return f
 }
 

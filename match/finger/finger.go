@@ -86,6 +86,17 @@ var ErrImage = errors.New("image out of bounds")
 // error: it gives quality 0 with the reason no_finger and an empty template,
 // which matches nothing.
 func Extract(img Image) (*Template, Quality, error) {
+	return new(Extractor).Extract(img)
+}
+
+// Extractor extracts one image after another and keeps its room between them.
+// Its zero value is ready; one goroutine at a time may use it.
+type Extractor struct {
+	flat, soft, tmp, response plane
+}
+
+// Extract is the package's Extract.
+func (e *Extractor) Extract(img Image) (*Template, Quality, error) {
 	if err := img.check(); err != nil {
 		return nil, Quality{}, fmt.Errorf("extract minutiae: %w", err)
 	}
@@ -97,24 +108,26 @@ func Extract(img Image) (*Template, Quality, error) {
 	if f.count < minBlocks {
 		return t, Quality{Reasons: []string{ReasonNoFinger}}, nil
 	}
-	p := normalise(g, f)
-	soft := p.blur()
-	response, tmp := newPlane(g.w, g.h), newPlane(g.w, g.h)
-	f.orient(soft)
-	f.measurePeriods(p)
+	for _, p := range []*plane{&e.flat, &e.soft, &e.tmp, &e.response} {
+		p.reset(g.w, g.h)
+	}
+	normalise(&e.flat, g, f)
+	blur(&e.soft, &e.tmp, &e.flat)
+	f.orient(&e.soft)
+	f.measurePeriods(&e.flat)
 	for n := range enhancements {
 		if n > 0 {
-			f.orient(response)
+			f.orient(&e.response)
 		}
-		enhance(response, tmp, p, f)
+		enhance(&e.response, &e.tmp, &e.flat, f)
 	}
-	f.measureClarity(soft, response)
+	f.measureClarity(&e.soft, &e.response)
 	f.fingerByRidges()
 	if f.count < minBlocks {
 		return t, Quality{Reasons: []string{ReasonNoFinger}}, nil
 	}
-	t.Ridges = tiles(response, f)
-	t.Minutiae = thin(ridges(response, f)).minutiae(f)
+	t.Ridges = tiles(&e.response, f)
+	t.Minutiae = thin(ridges(&e.response, f)).minutiae(f)
 	return t, judge(g, f, len(t.Minutiae)), nil
 }
 

@@ -49,7 +49,7 @@ func (r *ridgeMap) minutiae(b *field) []Minutia {
 		if v == 0 {
 			continue
 		}
-		c := crossings(r.neighbours(i, &off))
+		c := crossings(r.neighbours(i))
 		if c != 1 && c != 3 {
 			continue
 		}
@@ -82,7 +82,7 @@ func (r *ridgeMap) minutiae(b *field) []Minutia {
 
 // follow traces each branch that leaves pixel i.
 func (r *ridgeMap) follow(i int, off *[8]int) []branch {
-	n := r.neighbours(i, off)
+	n := r.neighbours(i)
 	var out []branch
 	for k := range 8 {
 		// One start for each run of neighbours: its side pixel where it has one.
@@ -98,7 +98,7 @@ func (r *ridgeMap) trace(from, to int, off *[8]int) branch {
 	t := branch{length: 1, end: to, far: to, endsAt: 2}
 	prev, cur := from, to
 	for {
-		n := r.neighbours(cur, off)
+		n := r.neighbours(cur)
 		if c := crossings(n); c != 2 {
 			t.endsAt = c
 			return t

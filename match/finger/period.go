@@ -49,6 +49,7 @@ func (f *field) measurePeriods(p *plane) {
 		const doubt = 0.02 // weight of the image's mean where little was measured
 		f.period[i] = (value[i] + doubt*mean) / (weight[i] + doubt)
 	}
+	f.widths()
 }
 
 // periodAt measures the distance between ridges around a pixel: the first peak

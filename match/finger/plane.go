@@ -10,18 +10,23 @@ type plane struct {
 	v            []float32
 }
 
-func newPlane(w, h int) *plane {
-	p := &plane{w: w, h: h, stride: (w + 2*margin + 7) &^ 7}
-	p.v = make([]float32, p.stride*(h+2*margin+8)) // 8 more rows: the last blocks may stand over
-	return p
+// reset sets the size and clears the plane.
+func (p *plane) reset(w, h int) {
+	p.w, p.h, p.stride = w, h, (w+2*margin+7)&^7
+	size := p.stride * (h + 2*margin + blockSide) // the last row of blocks may stand over
+	if cap(p.v) < size {
+		p.v = make([]float32, size)
+		return
+	}
+	p.v = p.v[:size]
+	clear(p.v)
 }
 
 func (p *plane) index(x, y int) int { return (y+margin)*p.stride + x + margin }
 
 // normalise takes the local mean from every pixel and divides by the local
 // contrast, so that pressure, moisture and the sensor's gain do not matter.
-func normalise(g *grey, f *field) *plane {
-	p := newPlane(g.w, g.h)
+func normalise(p *plane, g *grey, f *field) {
 	scale := make([]float32, len(f.dev))
 	for i, d := range f.dev {
 		scale[i] = 1 / max(d, noiseFloor)
@@ -53,7 +58,6 @@ func normalise(g *grey, f *field) *plane {
 			}
 		}
 	}
-	return p
 }
 
 // clip bounds normalised values: scars, dirt and saturated pixels must not
@@ -61,8 +65,7 @@ func normalise(g *grey, f *field) *plane {
 const clip = 2.5
 
 // blur smooths with the binomial (1 4 6 4 1) in both directions.
-func (p *plane) blur() *plane {
-	tmp, out := newPlane(p.w, p.h), newPlane(p.w, p.h)
+func blur(out, tmp, p *plane) {
 	for y := range p.h {
 		i := p.index(-2, y)
 		in := p.v[i:][:p.w+4]
@@ -80,5 +83,4 @@ func (p *plane) blur() *plane {
 			to[x] = (a[x]+e[x])*(1.0/16) + (b[x]+d[x])*(4.0/16) + c[x]*(6.0/16)
 		}
 	}
-	return out
 }

@@ -42,12 +42,10 @@ func (r *ridgeMap) offsets() [8]int {
 	return [8]int{1, 1 - s, -s, -s - 1, -1, s - 1, s, s + 1}
 }
 
-func (r *ridgeMap) neighbours(i int, off *[8]int) uint8 {
-	var n uint8
-	for k, o := range off {
-		n |= r.on[i+o] << k
-	}
-	return n
+func (r *ridgeMap) neighbours(i int) uint8 {
+	s := r.stride
+	up, row, low := r.on[i-s-1:][:3], r.on[i-1:][:3], r.on[i+s-1:][:3]
+	return row[2] | up[2]<<1 | up[1]<<2 | up[0]<<3 | row[0]<<4 | low[0]<<5 | low[1]<<6 | low[2]<<7
 }
 
 // crossings is the number of ridge runs around a pixel (half of the crossing
@@ -84,7 +82,6 @@ func thin(r *ridgeMap) *ridgeMap {
 		erase[0][n] = !(north && east && south) && !(east && south && west)
 		erase[1][n] = !(north && east && west) && !(north && south && west)
 	}
-	off := r.offsets()
 	var live, gone []int
 	for i, v := range r.on {
 		if v != 0 {
@@ -96,7 +93,7 @@ func thin(r *ridgeMap) *ridgeMap {
 		for half := range 2 {
 			gone = gone[:0]
 			for _, i := range live {
-				if erase[half][r.neighbours(i, &off)] {
+				if erase[half][r.neighbours(i)] {
 					gone = append(gone, i)
 				}
 			}
@@ -110,7 +107,7 @@ func thin(r *ridgeMap) *ridgeMap {
 		}
 	}
 	for _, i := range live {
-		if n := r.neighbours(i, &off); ones(n) >= 2 && simple(n) {
+		if n := r.neighbours(i); ones(n) >= 2 && simple(n) {
 			r.on[i] = 0
 		}
 	}
