@@ -128,7 +128,14 @@ func (d *Desk) Stop() { d.stop() }
 // Insert puts a person's document on the reader.
 func (d *Desk) Insert(person int, document, fault string) {
 	d.t.Helper()
-	if err := control.Send(d.control, control.Command{Do: "insert", Person: person, Document: document, Fault: fault}); err != nil {
+	d.Put(control.Command{Person: person, Document: document, Fault: fault})
+}
+
+// Put puts the card that c describes on its reader.
+func (d *Desk) Put(c control.Command) {
+	d.t.Helper()
+	c.Do = "insert"
+	if err := control.Send(d.control, c); err != nil {
 		d.t.Fatal(err)
 	}
 }
