@@ -29,6 +29,7 @@ type Command struct {
 	Signature   string `json:"signature,omitempty"`    // card: of EF.SOD, rsa-pss-sha256
 	PadDG2      int    `json:"pad_dg2,omitempty"`      // card: bytes of padding in the portrait
 	MaxResponse int    `json:"max_response,omitempty"` // card: bytes of response data; 256 or less: no extended lengths
+	Slot        int    `json:"slot,omitempty"`         // card: which of the two virtual readers, 0 or 1
 }
 
 type reply struct {

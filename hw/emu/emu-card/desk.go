@@ -52,21 +52,24 @@ func runDesk(ctx context.Context, s settings, l net.Listener, port int, log *slo
 
 // serveCard needs a running pcscd. It returns when ctx ends.
 func serveCard(ctx context.Context, s settings, l net.Listener, port int, log *slog.Logger) error {
-	address := fmt.Sprintf("127.0.0.1:%d", port)
 	if err := waitFor(ctx, "unix", systemFolder+"/pcscd.comm"); err != nil {
 		return err
 	}
-	r := &reader{ctx: ctx, address: address, photos: s.photos, portrait: s.portrait, usual: s.card, log: log}
-	defer func() { _ = r.handle(control.Command{Do: "remove"}) }()
+	var slots pair
+	for i := range slots { // vpcd's second reader listens on the next port
+		address := fmt.Sprintf("127.0.0.1:%d", port+i)
+		slots[i] = &reader{ctx: ctx, address: address, photos: s.photos, portrait: s.portrait, usual: s.card, log: log}
+		defer func() { _ = slots[i].handle(control.Command{Do: "remove"}) }()
+	}
 	if s.person >= 0 {
-		if err := r.handle(s.card); err != nil {
+		if err := slots.handle(s.card); err != nil {
 			return err
 		}
 	}
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
 	fmt.Println("ready")
-	return control.Serve(l, r.handle)
+	return control.Serve(l, slots.handle)
 }
 
 // waitFor returns when address accepts connections.
@@ -85,4 +88,14 @@ func waitFor(ctx context.Context, network, address string) error {
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
+}
+
+// pair is vpcd's two readers.
+type pair [2]*reader
+
+func (p pair) handle(c control.Command) error {
+	if c.Slot < 0 || c.Slot >= len(p) {
+		return fmt.Errorf("no reader %d: there are 0 and 1", c.Slot)
+	}
+	return p[c.Slot].handle(c)
 }
