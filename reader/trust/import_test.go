@@ -237,6 +237,13 @@ func TestMasterListRefusals(t *testing.T) {
 	if r := mustImport(t, t.TempDir(), garbage, confirm(home)); r.Unusable != 1 || r.Added != 1 {
 		t.Errorf("malformed certificate in a signed list: %+v", r)
 	}
+	a.run("cms", "-sign", "-in", "content", "-binary", "-nodetach", "-stream", "-indef", "-nosmimecap", "-md", "sha256", "-outform", "DER", "-out", "list",
+		"-econtent_type", "2.23.136.1.1.2", "-signer", "mls.crt", "-inkey", "mls.key", "-certfile", "home.crt")
+	if streamed := a.get("list"); streamed[1] != 0x80 {
+		t.Errorf("not streamed: %x", streamed[:8])
+	} else if r := mustImport(t, t.TempDir(), streamed, confirm(home)); r.Added != 1 {
+		t.Errorf("streamed: %+v", r)
+	}
 	// One changed bit anywhere: refused, or nothing is trusted that was not signed.
 	// Certificates beside the signer's are not signed; they are never anchors by
 	// themselves, since the operator confirms the fingerprint.

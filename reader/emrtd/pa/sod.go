@@ -50,8 +50,13 @@ func parse(file []byte) (*SecurityObject, error) {
 		return nil, errors.New("file is not one security object")
 	}
 	s := &SecurityObject{cms: o.Value, groups: make(map[int][]byte)}
-	if s.content, err = signedContent(o.Value); err != nil {
-		return nil, err
+	if s.content, err = signedContent(s.cms); err != nil {
+		if s.cms, _ = der.FromBER(o.Value); s.cms == nil {
+			return nil, err
+		}
+		if s.content, err = signedContent(s.cms); err != nil {
+			return nil, err
+		}
 	}
 	if err := s.readHashes(der.New(s.content)); err != nil {
 		return nil, fmt.Errorf("hash list: %w", err)

@@ -55,7 +55,19 @@ var ErrSigner = errors.New("signer's certificate is missing")
 // Parse reads ContentInfo with SignedData. It verifies nothing. What a signature
 // does not cover must have the one form that the standards give it, so that no
 // byte of a message can change unnoticed.
+// A message in BER, as streaming writers make it, is rewritten first.
 func Parse(b []byte) (*Message, error) {
+	m, err := parse(b)
+	if err == nil {
+		return m, nil
+	}
+	if plain, bad := der.FromBER(b); bad == nil && !bytes.Equal(plain, b) {
+		return parse(plain)
+	}
+	return nil, err
+}
+
+func parse(b []byte) (*Message, error) {
 	r := der.New(b)
 	info := r.Open(der.Sequence)
 	if oid := info.OID(); oid != oidSignedData {
