@@ -87,7 +87,7 @@ func (r *rooms) readers(ctx context.Context) ([]inventory.Reader, error) {
 	}
 	out := make([]inventory.Reader, len(found))
 	for i, f := range found {
-		out[i] = inventory.Reader{Name: f.Name, State: f.State}
+		out[i] = inventory.Reader{Name: f.Name, State: f.State, Profile: f.Profile}
 	}
 	return out, nil
 }

@@ -18,11 +18,12 @@ import (
 	"github.com/enrold/enrold/internal/eid"
 )
 
-// Reader is a PC/SC reader: its name and what it says of its slot ("empty",
-// "card present", …).
+// Reader is a card reader: its name, what it says of its slot ("empty", "card",
+// …) and, where its name does not tell, the name of its profile.
 type Reader struct {
-	Name  string
-	State string
+	Name    string
+	State   string
+	Profile string
 }
 
 // Scanner is the fingerprint scanner that the desk's configuration names.
@@ -174,7 +175,11 @@ func (c collector) serial(p serial.Info) Row {
 
 func (c collector) reader(x Reader) Row {
 	r := Row{Where: x.Name, State: x.State}
-	c.claim(&r, profile.Device{Name: x.Name})
+	if p, err := c.set.Named(x.Profile); err == nil {
+		r.take(p)
+	} else {
+		c.claim(&r, profile.Device{Name: x.Name})
+	}
 	if r.Profile == "" {
 		r.Driver, r.Reason = "pcsc", "no profile fits its name: served with default values"
 	}

@@ -151,6 +151,9 @@ func (c *Card) exchange(card *scard.Card, command []byte) ([]byte, error) {
 		}
 	}
 	data, err := card.Transmit(command)
+	if err == nil && len(data) < 2 { // as vpcd's driver says that the card has left
+		err = errors.New("response is shorter than its status word")
+	}
 	if err != nil {
 		return nil, c.fail(c.failure(card, "transmit", err))
 	}
