@@ -36,7 +36,7 @@ const maxCAN = 16
 // is a CAN. A twelve-digit number alone stands for a Vietnamese card, whose CAN
 // is believed to be the last six digits.
 func (r *reading) terms(access eid.AccessKey) (emrtd.Terms, error) {
-	t := emrtd.Terms{Rand: r.o.Rand, SelectMF: r.o.SelectMF, CAN: strings.TrimSpace(access.CAN.Reveal())}
+	t := emrtd.Terms{Rand: r.o.Rand, SelectMF: r.o.SelectMF, AvoidPACE: r.o.AvoidPACE, CAN: strings.TrimSpace(access.CAN.Reveal())}
 	if len(t.CAN) > maxCAN || strings.ContainsFunc(t.CAN, func(c rune) bool { return c <= ' ' || c > '~' }) {
 		return emrtd.Terms{}, eid.Fail(eid.CodeInput, "read access key", errors.New("card access number has characters that no card has"))
 	}

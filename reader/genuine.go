@@ -24,7 +24,7 @@ func (r *reading) genuine(ctx context.Context) error {
 	if r.ca = check; file != nil {
 		if r.infos, err = secinfo.ParseDG14(file); err != nil {
 			r.ca = eid.Check{State: eid.CheckNotPossible, Word: genuine.WordUnsupported, Reason: err.Error()}
-		} else if r.ca, err = genuine.Chip(ctx, r.chip, r.infos, r.o.Rand); err != nil {
+		} else if r.ca, err = r.proveKey(ctx); err != nil {
 			return err
 		}
 	}
@@ -35,6 +35,33 @@ func (r *reading) genuine(ctx context.Context) error {
 		r.aa, err = genuine.Active(ctx, r.chip, file, r.infos, r.chip.Room(), r.o.Rand)
 	}
 	return err
+}
+
+// proveKey takes the proof that PACE with chip authentication mapping gave, if
+// the key is in DG14; otherwise it runs chip authentication.
+func (r *reading) proveKey(ctx context.Context) (eid.Check, error) {
+	if proof, _ := r.chip.Proof(); proof != nil {
+		if err := proof.Verify(r.infos.Keys); !errors.Is(err, pace.ErrNoKey) {
+			return mappingCheck(err), nil
+		}
+		if len(r.infos.Chip) == 0 {
+			return mappingCheck(pace.ErrNoKey), nil // until EF.CardSecurity is looked into
+		}
+	}
+	return genuine.Chip(ctx, r.chip, r.infos, r.o.Rand)
+}
+
+// byMapping is the reason of a check by chip authentication mapping.
+const byMapping = "PACE with chip authentication mapping"
+
+func mappingCheck(err error) eid.Check {
+	switch {
+	case err == nil:
+		return eid.Check{State: eid.CheckOK, Reason: byMapping}
+	case errors.Is(err, pace.ErrNoKey):
+		return eid.Check{State: eid.CheckNotPossible, Word: genuine.WordNoKey, Reason: byMapping + ": " + err.Error()}
+	}
+	return eid.Check{State: eid.CheckFailed, Word: genuine.WordWrongProof, Reason: byMapping + ": " + err.Error()}
 }
 
 // keyFile reads a data group with a key if the security object lists it. A copy
@@ -87,32 +114,24 @@ func (r *reading) settle() {
 	r.doc.CA, r.doc.AA = r.ca, r.aa
 }
 
-// mapped judges the proof of chip authentication mapping: against the keys of
-// DG14, or else against those of EF.CardSecurity, whose own signature is then
-// verified (Doc 9303-11 §4.4.3.5.2).
+// mapped judges the proof of chip authentication mapping against the keys of
+// EF.CardSecurity, whose own signature is verified first (Doc 9303-11
+// §4.4.3.5.2).
 func (r *reading) mapped(proof *pace.Proof) eid.Check {
-	const how = "PACE with chip authentication mapping"
-	err := proof.Verify(r.infos.Keys)
-	if _, file := r.chip.Proof(); errors.Is(err, pace.ErrNoKey) && file != nil {
-		content, check := pa.CardSecurity(file, r.zone.Issuer, r.o.Trust, r.o.Now)
-		if check.State != eid.CheckOK {
-			check.Reason = how + ": EF.CardSecurity: " + check.Reason
-			return check
-		}
-		signed, parseErr := secinfo.Parse(content)
-		if parseErr != nil {
-			return eid.Check{State: eid.CheckNotPossible, Word: genuine.WordUnsupported, Reason: how + ": EF.CardSecurity: " + parseErr.Error()}
-		}
-		r.vouched = signed
-		err = proof.Verify(signed.Keys)
+	_, file := r.chip.Proof()
+	if file == nil {
+		return mappingCheck(pace.ErrNoKey)
 	}
-	switch {
-	case err == nil:
-		return eid.Check{State: eid.CheckOK, Reason: how}
-	case errors.Is(err, pace.ErrNoKey):
-		return eid.Check{State: eid.CheckNotPossible, Word: genuine.WordNoKey, Reason: how + ": " + err.Error()}
+	content, check := pa.CardSecurity(file, r.zone.Issuer, r.o.Trust, r.o.Now)
+	if check.State != eid.CheckOK {
+		check.Reason = byMapping + ": EF.CardSecurity: " + check.Reason
+		return check
 	}
-	return eid.Check{State: eid.CheckFailed, Word: genuine.WordWrongProof, Reason: how + ": " + err.Error()}
+	var err error
+	if r.vouched, err = secinfo.Parse(content); err != nil {
+		return eid.Check{State: eid.CheckNotPossible, Word: genuine.WordUnsupported, Reason: byMapping + ": EF.CardSecurity: " + err.Error()}
+	}
+	return mappingCheck(proof.Verify(r.vouched.Keys))
 }
 
 // confirm compares EF.CardAccess, which anybody can change on the way to make

@@ -266,3 +266,15 @@ func TestHiddenKeys(t *testing.T) {
 		}
 	}
 }
+
+// A reader that does not wait for slow cards uses BAC where the chip has it.
+func TestAvoidPACE(t *testing.T) {
+	store := anchors(t)
+	for personality, access := range map[string]string{"cccd-2021": "BAC", "pace-gm": "PACE-GM/MRZ"} {
+		l, key, _ := special(t, 0, lds.Spec{Personality: personality}, icc.Options{})
+		doc, err := reader.Read(context.Background(), l, key, reader.Options{Trust: store, Now: now, AvoidPACE: true})
+		if err != nil || doc.Access != access || doc.PA.State != eid.CheckOK {
+			t.Errorf("%s: %v %s %v", personality, err, doc.Access, doc.Attempts)
+		}
+	}
+}

@@ -28,9 +28,11 @@ type Options struct {
 	MaxLe    int    // largest response that the reader takes, 0 if unknown
 	Ladder   []int  // response sizes to step down through; empty: the usual
 	SelectMF string // "skip", "tolerate" or "require": selection of the master file
-	Now      time.Time
-	Rand     io.Reader                        // nonces and keys of the terminal; nil means crypto/rand
-	Progress func(share float64, file string) // may be nil
+	// AvoidPACE is for readers that are not fit for PACE: BAC comes first.
+	AvoidPACE bool
+	Now       time.Time
+	Rand      io.Reader                        // nonces and keys of the terminal; nil means crypto/rand
+	Progress  func(share float64, file string) // may be nil
 	// All also reads what no procedure asks for: DG7, DG11, DG12 and DG16, and DG3
 	// where it is free.
 	All bool

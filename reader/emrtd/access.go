@@ -40,6 +40,9 @@ type Terms struct {
 	// SelectMF is the reader profile's word on selecting the master file: "skip",
 	// "require", or anything else to select it where that helps.
 	SelectMF string
+	// AvoidPACE is for readers that do not wait for a slow card (the reader
+	// profile says so): BAC comes first, PACE only where it must.
+	AvoidPACE bool
 }
 
 // way is one access procedure with one password.
@@ -77,10 +80,14 @@ func (t Terms) ways(offered []pace.Protocol) [][]way {
 		}
 		list = append(list, group)
 	}
-	if t.Key != (mrz.Key{}) {
-		list = append(list, []way{bac{t.Key, t.Rand}})
+	if t.Key == (mrz.Key{}) {
+		return list
 	}
-	return list
+	basic := []way{bac{t.Key, t.Rand}}
+	if t.AvoidPACE {
+		return append([][]way{basic}, list...)
+	}
+	return append(list, basic)
 }
 
 // paceWay is PACE with one protocol and one password.

@@ -32,10 +32,10 @@ func (c *Chip) Renew(s *sm.Session) {
 	c.session, c.renewal = s, renewal{state: renewalPending}
 }
 
-// Renewed says whether the chip proved the keys given to Renew. Before the next
-// answer, and without Renew, it is false without an error.
+// Renewed says whether the chip proved the keys given to Renew; before the next
+// answer it has not. Without Renew there is nothing to prove, and it is true.
 func (c *Chip) Renewed() (proven bool, err error) {
-	return c.renewal.state == renewalProven, c.renewal.err
+	return c.renewal.state == renewalNone || c.renewal.state == renewalProven, c.renewal.err
 }
 
 // Room is the largest plain response that card and reader carry, as far as the

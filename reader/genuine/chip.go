@@ -47,6 +47,9 @@ func Chip(ctx context.Context, card Renewer, infos secinfo.Infos, random io.Read
 		}
 		if sw != apdu.OK {
 			check = failed(WordRefused, "%s: card answers %s", c.name(), sw)
+			if !c.listed { // the chip never said that it does this
+				check.State = eid.CheckNotPossible
+			}
 			continue
 		}
 		session, _, err := sm.FromSecret(c.info.Cipher, secret)
