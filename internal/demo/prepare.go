@@ -1,0 +1,99 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"github.com/enrold/enrold/hw/emu/lds"
+	"github.com/enrold/enrold/internal/config"
+	"github.com/enrold/enrold/internal/eid"
+	"github.com/enrold/enrold/queue/request"
+)
+
+// prepare makes the keys of both sides, enrols the desk at the central and
+// writes the desk's configuration.
+func (d *Desk) prepare(ctx context.Context) error {
+	data, central := filepath.Join(d.opts.Dir, "desk"), filepath.Join(d.opts.Dir, "central")
+	trust, keys := filepath.Join(d.opts.Dir, "trust"), filepath.Join(d.opts.Dir, "keys")
+	for _, dir := range []string{data, central, trust, keys} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return fmt.Errorf("make run folder: %w", err)
+		}
+	}
+	anchors, err := lds.CSCA()
+	if err != nil {
+		return err
+	}
+	for name, pem := range anchors {
+		if err := os.WriteFile(filepath.Join(trust, name), pem, 0o600); err != nil {
+			return fmt.Errorf("write trust anchor: %w", err)
+		}
+	}
+	device, err := request.LoadOrCreateDeviceKey(filepath.Join(data, "device.key"))
+	if err != nil {
+		return err
+	}
+	public := filepath.Join(keys, "device.pub.pem")
+	pem, err := device.PublicPEM()
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(public, pem, 0o600); err != nil {
+		return fmt.Errorf("write device public key: %w", err)
+	}
+	for _, args := range [][]string{
+		{"init", "--data", central},
+		{"enrol-desk", "--data", central, "--desk", deskID, "--device-key", public, "--out", keys},
+	} {
+		if out, err := exec.CommandContext(ctx, filepath.Join(d.opts.Bin, "central"), args...).CombinedOutput(); err != nil {
+			return fmt.Errorf("central %s: %w\n%s", args[0], err, out)
+		}
+	}
+	return d.configure(data, trust, keys)
+}
+
+func (d *Desk) configure(data, trust, keys string) error {
+	listen, err := freeAddress(d.opts.Port)
+	if err != nil {
+		return err
+	}
+	role := config.CommunePolice
+	if d.opts.Procedure == eid.ForeignerLevel2 {
+		role = config.Immigration
+	}
+	d.cfg = config.Config{
+		Desk:    config.Desk{ID: deskID, Role: role, Officer: "demo-officer", Data: data, Listen: listen},
+		Chip:    config.Chip{Socket: filepath.Join(d.opts.Dir, "pcscd", "pcscd.comm"), Trust: trust, Origin: eid.OriginEmulated},
+		Camera:  config.Camera{Source: "unix:" + filepath.Join(d.opts.Dir, "camera.mjpeg"), Origin: eid.OriginEmulated},
+		Scanner: config.Scanner{Port: filepath.Join(d.opts.Dir, "scanner.tty"), Profile: "zfm-20", Origin: eid.OriginEmulated},
+		Face:    config.Face{Models: d.opts.Models},
+		Central: config.Central{
+			URL: "https://" + d.centralAddr, CA: filepath.Join(keys, "ca.pem"),
+			Cert: filepath.Join(keys, "cert.pem"), Key: filepath.Join(keys, "key.pem"),
+			SealKey: filepath.Join(keys, "seal_key"), ReceiptKey: filepath.Join(keys, "receipt_key.pem"),
+		},
+	}
+	text, err := config.Marshal(d.cfg)
+	if err != nil {
+		return fmt.Errorf("encode configuration: %w", err)
+	}
+	if err := os.WriteFile(d.configFile(), text, 0o600); err != nil {
+		return fmt.Errorf("write configuration: %w", err)
+	}
+	return nil
+}
+
+// freeAddress returns a loopback address with the wanted port, or with a free
+// one for 0.
+func freeAddress(port int) (string, error) {
+	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		return "", fmt.Errorf("port %d cannot be had (use --port for another): %w", port, err)
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}
