@@ -124,6 +124,7 @@ func (r *room) run(ctx context.Context, c *card, key eid.AccessKey, o reader.Opt
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	o.Reader, o.MaxLe, o.Ladder, o.SelectMF = c.reader, c.maxLe, c.ladder, c.master
+	o.AvoidPACE = !c.pace
 	o.Progress = func(share float64, file string) {
 		if err := emit(progress{share, file}); err != nil {
 			stop(fmt.Errorf("send progress: %w", err))
