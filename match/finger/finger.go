@@ -75,6 +75,8 @@ const (
 	ReasonDry         = "too_dry"
 	ReasonWet         = "too_wet"
 	ReasonUnclear     = "unclear_ridges"
+	ReasonMoved       = "moved"
+	ReasonOffCentre   = "off_centre"
 	ReasonFewMinutiae = "few_minutiae"
 )
 
@@ -93,6 +95,7 @@ func Extract(img Image) (*Template, Quality, error) {
 // Its zero value is ready; one goroutine at a time may use it.
 type Extractor struct {
 	flat, soft, tmp, response plane
+	field                     *field // of the last image
 }
 
 // Extract is the package's Extract.
@@ -103,6 +106,7 @@ func (e *Extractor) Extract(img Image) (*Template, Quality, error) {
 	g := newGrey(img)
 	t := &Template{Width: g.w, Height: g.h}
 	f := newField(g.w, g.h)
+	e.field = f
 	f.measureContrast(g)
 	f.fingerByContrast()
 	if f.count < minBlocks {

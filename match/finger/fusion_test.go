@@ -17,7 +17,7 @@ func TestFuse(t *testing.T) {
 		{"nothing", nil, 0},
 		{"one finger keeps its score", []float64{37}, 37},
 		{"negative counts as nothing", []float64{-5}, 0},
-		// e^-x(1+x) with x = 4 ln 10: 1e-4 * 10.21
+		// e^-x(1+x) with x = 4 ln 10, and the choice of two
 		{"two of one in a hundred", []float64{20, 20}, 40 - 10*math.Log10(2*(1+4*math.Ln10))},
 	} {
 		if got := Fuse(c.scores...); math.Abs(got-c.want) > 1e-9 {

@@ -2,54 +2,87 @@ package finger
 
 import "math"
 
-// Limits of the quality judgement. An area of 30,000 pixels is 77 mm2 of skin.
+// Limits of the quality judgement. A block is 0.165 mm2 of skin.
 const (
-	smallArea     = 16000 // pixels of finger
-	fullArea      = 30000
-	poorlyClear   = 0.45 // mean coherence
-	fullyClear    = 0.95
-	dryShare      = 0.36 // dark part of the finger
-	wetShare      = 0.64
+	clearBlock    = 0.5 // of field.clear: the ridges are beyond doubt
+	enoughBlocks  = 450 // clear ones: 74 mm2
+	fewBlocks     = 260 // of finger: 43 mm2
+	poorlyClear   = 0.42
+	leastClear    = 0.2
+	fullyClear    = 0.8
+	dryShare      = 0.28 // dark part of the finger
+	wetShare      = 0.72
 	fewMinutiae   = 10
-	doubtfulShare = 0.5 // factor on the score of a dry or wet finger
+	offCentre     = 0.18 // of the image's side, between the centres of finger and image
+	smeared       = 0.65 // contrast of the weakest ridge direction against the strongest
+	smearedMuch   = 0.45
+	prevailing    = 0.6  // share of one ridge direction
+	doubtfulShare = 0.9 // factor on the score of a dry, wet or smeared finger
 )
 
-// judge gives the quality of an impression from its area, the clarity of its
-// ridges, their thickness and the number of minutiae.
-func judge(g *grey, b *field, minutiae int) Quality {
-	var coherence float64
-	for i, f := range b.finger {
-		if f {
-			coherence += float64(b.coherence(i))
+// judge gives the quality of an impression in the sense of NFIQ 2 (ISO/IEC
+// 29794-4): it is to predict how well the impression will match. Two figures
+// do so (docs/BENCHMARKS.md has the error-versus-reject curve): how large the area
+// is whose ridges are beyond doubt, and how clear the ridges are on the whole.
+// The reasons say what the person can do about it.
+func judge(g *grey, f *field, minutiae int) Quality {
+	var clarity, cx, cy float64
+	good := 0
+	for i, is := range f.finger {
+		if !is {
+			continue
+		}
+		clarity += float64(f.clear[i])
+		cx += float64(i%f.w) + 0.5
+		cy += float64(i/f.w) + 0.5
+		if f.clear[i] >= clearBlock {
+			good++
 		}
 	}
-	coherence /= float64(b.count)
-	area := float64(b.count * blockSide * blockSide)
-	dark := darkShare(g, b)
+	n := float64(f.count)
+	clarity, cx, cy = clarity/n, cx/n/float64(f.w), cy/n/float64(f.h)
+	dark := darkShare(g, f)
 
 	q := Quality{}
-	score := 100 * ramp(area, 0, fullArea) * ramp(coherence, 0.2, fullyClear) * (1 - math.Abs(dark-0.5))
-	fault := func(reason string, factor float64) {
-		q.Reasons = append(q.Reasons, reason)
-		score *= factor
+	score := 100 * ramp(float64(good), 0, enoughBlocks) * ramp(clarity, leastClear, fullyClear)
+	fault := func(found bool, reason string, factor float64) {
+		if found {
+			q.Reasons = append(q.Reasons, reason)
+			score *= factor
+		}
 	}
-	if area < smallArea {
-		fault(ReasonSmallArea, 1)
-	}
-	if coherence < poorlyClear {
-		fault(ReasonUnclear, 1)
-	}
-	if dark < dryShare {
-		fault(ReasonDry, doubtfulShare)
-	}
-	if dark > wetShare {
-		fault(ReasonWet, doubtfulShare)
-	}
-	if minutiae < fewMinutiae {
-		fault(ReasonFewMinutiae, float64(minutiae)/fewMinutiae)
-	}
+	fault(f.count < fewBlocks, ReasonSmallArea, 1)
+	fault(math.Abs(cx-0.5) > offCentre || math.Abs(cy-0.5) > offCentre, ReasonOffCentre, 1)
+	fault(clarity < poorlyClear, ReasonUnclear, 1)
+	fault(dark < dryShare, ReasonDry, doubtfulShare)
+	fault(dark > wetShare, ReasonWet, doubtfulShare)
+	fault(f.moved(), ReasonMoved, doubtfulShare)
+	fault(minutiae < fewMinutiae, ReasonFewMinutiae, float64(minutiae)/fewMinutiae)
 	q.Score = int(score + 0.5)
 	return q
+}
+
+// moved reports a finger that slid: it smears the ridges that lie across its
+// way and spares those along it, so that one direction prevails and the others
+// have lost contrast, or one has lost most of it.
+func (f *field) moved() bool {
+	const sectors = 4
+	var sum, count [sectors]float64
+	for i, is := range f.finger {
+		if is {
+			k := int(turns(f.vy[i], f.vx[i])*sectors+0.5) % sectors
+			sum[k] += float64(f.dev[i])
+			count[k]++
+		}
+	}
+	low, high, most := math.Inf(1), 0.0, 0.0
+	for k, s := range sum {
+		if count[k] > float64(f.count)/10 {
+			low, high = min(low, s/count[k]), max(high, s/count[k])
+		}
+		most = max(most, count[k]/float64(f.count))
+	}
+	return low < smearedMuch*high || most > prevailing && low < smeared*high
 }
 
 // ramp is 0 at low, 1 at high and straight between.

@@ -49,6 +49,31 @@ func onlyCentre(img Image, radius int) Image {
 	return out
 }
 
+// smear averages n pixels in a row, as a finger does that slides sideways.
+func smear(img Image, n int) Image {
+	out := flat(img.Width, img.Height, 240)
+	for y := range img.Height {
+		row := img.Pixels[y*img.Width:][:img.Width]
+		for x := range row {
+			sum := 0
+			for k := range n {
+				sum += int(row[min(x+k, img.Width-1)])
+			}
+			out.Pixels[y*img.Width+x] = byte(sum / n)
+		}
+	}
+	return out
+}
+
+// shifted moves the finger to the right by n pixels.
+func shifted(img Image, n int) Image {
+	out := flat(img.Width, img.Height, 240)
+	for y := range img.Height {
+		copy(out.Pixels[y*img.Width+n:(y+1)*img.Width], img.Pixels[y*img.Width:])
+	}
+	return out
+}
+
 func TestQualityReasons(t *testing.T) {
 	good := Image(*ridge.Grow(7).Impression(0, ridge.WindowZFM))
 	for _, c := range []struct {
@@ -59,9 +84,11 @@ func TestQualityReasons(t *testing.T) {
 	}{
 		{"white sensor", flat(256, 288, 250), ReasonNoFinger, 0},
 		{"black image", flat(256, 288, 0), ReasonNoFinger, 0},
+		{"moved", smear(good, 14), ReasonMoved, 90},
+		{"off centre", shifted(good, 100), ReasonOffCentre, 100},
 		{"fingertip only", onlyCentre(good, 55), ReasonSmallArea, 50},
-		{"wet", spreadShade(good, 1, true), ReasonWet, 60},
-		{"dry", spreadShade(good, 1, false), ReasonDry, 60},
+		{"wet", spreadShade(good, 1, true), ReasonWet, 90},
+		{"dry", spreadShade(good, 1, false), ReasonDry, 90},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, q, err := Extract(c.img)
