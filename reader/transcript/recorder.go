@@ -47,7 +47,9 @@ func (r *Recorder) Transmit(ctx context.Context, command []byte) ([]byte, error)
 	return answer, err
 }
 
-func ms(d time.Duration) float64 { return float64(d.Round(time.Microsecond)) / float64(time.Millisecond) }
+func ms(d time.Duration) float64 {
+	return float64(d.Round(time.Microsecond)) / float64(time.Millisecond)
+}
 
 // Random returns a source that remembers what is drawn from src: the reading
 // draws its nonces and keys from it.

@@ -28,16 +28,17 @@ const Version = 1
 
 // Header is the first line.
 type Header struct {
-	Version  int            `json:"enrold_transcript"`
-	Reader   string         `json:"reader"`
-	MaxLe    int            `json:"max_le"`
-	Ladder   []int          `json:"ladder,omitempty"`
-	SelectMF string         `json:"select_mf,omitempty"`
-	All      bool           `json:"all,omitempty"` // every data group was read
-	Now      time.Time      `json:"now"`           // of the reading
-	Keys     bool           `json:"keys"`
-	Access   *eid.AccessKey `json:"access,omitempty"` // with keys
-	Random   Hex            `json:"random,omitempty"` // with keys: what the terminal drew, in order
+	Version   int            `json:"enrold_transcript"`
+	Reader    string         `json:"reader"`
+	MaxLe     int            `json:"max_le"`
+	Ladder    []int          `json:"ladder,omitempty"`
+	SelectMF  string         `json:"select_mf,omitempty"`
+	AvoidPACE bool           `json:"avoid_pace,omitempty"` // BAC came first
+	All       bool           `json:"all,omitempty"`        // every data group was read
+	Now       time.Time      `json:"now"`                  // of the reading
+	Keys      bool           `json:"keys"`
+	Access    *eid.AccessKey `json:"access,omitempty"` // with keys
+	Random    Hex            `json:"random,omitempty"` // with keys: what the terminal drew, in order
 }
 
 // Exchange is one line: a command and its answer. Without keys both are cut to
