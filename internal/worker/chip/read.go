@@ -95,7 +95,7 @@ func (r *room) inspect(ctx context.Context, in cbor.RawMessage, emit func(any) e
 		out.Code, out.Cause = eid.CodeOf(err), err.Error()
 	}
 	var lines bytes.Buffer
-	header := transcript.Header{Reader: c.reader, MaxLe: c.maxLe, Ladder: c.ladder, SelectMF: c.master, All: true, Now: options.Now}
+	header := transcript.Header{Reader: c.reader, MaxLe: c.maxLe, Ladder: c.ladder, SelectMF: c.master, AvoidPACE: !c.pace, All: true, Now: options.Now}
 	if params.Keys {
 		err = recorder.WriteWithKeys(&lines, header, params.Key, out.Document)
 	} else {
@@ -123,7 +123,7 @@ func (r *room) run(ctx context.Context, c *card, key eid.AccessKey, o reader.Opt
 	start := time.Now()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	o.Reader, o.MaxLe, o.Ladder, o.SelectMF = c.reader, c.maxLe, c.ladder, c.master
+	o.Reader, o.MaxLe, o.Ladder, o.SelectMF, o.AvoidPACE = c.reader, c.maxLe, c.ladder, c.master, !c.pace
 	o.AvoidPACE = !c.pace
 	o.Progress = func(share float64, file string) {
 		if err := emit(progress{share, file}); err != nil {
