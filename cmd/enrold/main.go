@@ -21,7 +21,8 @@ type cli struct {
 	Devices devicesCmd `cmd:"" help:"List devices with the profile that claims each, or why none does."`
 	Read    readCmd    `cmd:"" help:"Read a chip document and say what every check found."`
 	Trust   trustCmd   `cmd:"" help:"Fill, show and check the folder of certificates that chips are trusted by."`
-	Bench   benchCmd   `cmd:"" help:"Measure the visit and the daemon's start."`
+	Finger  fingerCmd  `cmd:"" help:"Extract, compare and find fingerprints."`
+	Bench   benchCmd   `cmd:"" help:"Measure the visit, the daemon's start and the fingerprint engine."`
 
 	Version kong.VersionFlag `help:"Print the version."`
 }

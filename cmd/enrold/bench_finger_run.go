@@ -1,0 +1,310 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/enrold/enrold/match/evaluation"
+	"github.com/enrold/enrold/match/finger"
+	"github.com/enrold/enrold/match/finger/search"
+	"github.com/enrold/enrold/match/simd"
+)
+
+// fvcName is FINGER_IMPRESSION.EXTENSION, the naming of the Fingerprint
+// Verification Competitions.
+var fvcName = regexp.MustCompile(`(?i)^(\d{1,6})_(\d{1,6})\.(tif|tiff|png|bmp|wsq|pgm|jpg|jpeg)$`)
+
+type fvcFile struct {
+	path               string
+	finger, impression int
+}
+
+type fvcSet struct {
+	name  string
+	dpi   int
+	files []fvcFile
+}
+
+// findSets returns the folder itself if it holds a set, else the sets in its
+// folders.
+func findSets(dir string) ([]fvcSet, error) {
+	own, err := readSet(dir)
+	if err != nil {
+		return nil, err
+	}
+	if len(own.files) > 0 {
+		return []fvcSet{own}, nil
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var sets []fvcSet
+	for _, e := range entries {
+		if !e.IsDir() {
+			continue
+		}
+		s, err := readSet(filepath.Join(dir, e.Name()))
+		if err != nil {
+			return nil, err
+		}
+		if len(s.files) > 0 {
+			sets = append(sets, s)
+		}
+	}
+	if len(sets) == 0 {
+		return nil, fmt.Errorf("%s holds no images named FINGER_IMPRESSION.tif", dir)
+	}
+	return sets, nil
+}
+
+func readSet(dir string) (fvcSet, error) {
+	s := fvcSet{name: filepath.Base(dir), dpi: finger.DPI}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return s, err
+	}
+	for _, e := range entries {
+		if m := fvcName.FindStringSubmatch(e.Name()); m != nil && !e.IsDir() {
+			f, _ := strconv.Atoi(m[1])
+			i, _ := strconv.Atoi(m[2])
+			s.files = append(s.files, fvcFile{filepath.Join(dir, e.Name()), f, i})
+		}
+	}
+	slices.SortFunc(s.files, func(a, b fvcFile) int {
+		return cmp.Or(cmp.Compare(a.finger, b.finger), cmp.Compare(a.impression, b.impression))
+	})
+	for i := 1; i < len(s.files); i++ {
+		if a, b := s.files[i-1], s.files[i]; a.finger == b.finger && a.impression == b.impression {
+			return s, fmt.Errorf("%s and %s are one impression", a.path, b.path)
+		}
+	}
+	data, err := os.ReadFile(filepath.Join(dir, "dpi"))
+	if errors.Is(err, os.ErrNotExist) {
+		return s, nil
+	} else if err != nil {
+		return s, err
+	}
+	if s.dpi, err = strconv.Atoi(strings.TrimSpace(string(data))); err != nil {
+		return s, fmt.Errorf("read dpi of %s: %w", dir, err)
+	}
+	return s, nil
+}
+
+// scored is one comparison trial.
+type scored struct {
+	set   string
+	a, b  *fvcFile
+	score float64
+}
+
+func (s scored) mated() bool { return s.a.finger == s.b.finger }
+
+// trialRun measures one set.
+type trialRun struct {
+	set       fvcSet
+	threads   int
+	level     simd.Level
+	templates []*finger.Template // nil: failure to extract
+	prepared  []*finger.Prepared
+	scores    []scored
+
+	extracting, comparing, searching atomic.Int64 // processor time, ns
+	searched                         int
+}
+
+func (r *trialRun) extract(ctx context.Context) error {
+	n := len(r.set.files)
+	r.templates, r.prepared = make([]*finger.Template, n), make([]*finger.Prepared, n)
+	failed := make([]error, n)
+	inParallel(r.threads, n, func(i int) {
+		if ctx.Err() != nil {
+			return
+		}
+		data, err := os.ReadFile(r.set.files[i].path)
+		if err != nil {
+			failed[i] = err
+			return
+		}
+		img, err := decodeImage(data, r.set.dpi)
+		if err != nil {
+			failed[i] = fmt.Errorf("%s: %w", r.set.files[i].path, err)
+			return
+		}
+		if i == 0 {
+			_, _, _ = finger.Extract(img) // tables that are computed once
+		}
+		clock := startThreadClock()
+		t, _, err := finger.Extract(img)
+		r.extracting.Add(int64(clock.stop()))
+		if err == nil && len(t.Minutiae) > 0 {
+			r.templates[i], r.prepared[i] = t, finger.Prepare(t)
+		}
+	})
+	return errors.Join(append(failed, ctx.Err())...)
+}
+
+// compare scores all pairs of impressions of one finger and all of different
+// fingers, each once. A failure to extract scores 0.
+func (r *trialRun) compare(ctx context.Context) error {
+	files := r.set.files
+	for i := range files {
+		for j := i + 1; j < len(files); j++ {
+			r.scores = append(r.scores, scored{set: r.set.name, a: &files[i], b: &files[j]})
+		}
+	}
+	index := map[*fvcFile]int{}
+	for i := range files {
+		index[&files[i]] = i
+	}
+	const batch = 256
+	inParallel(r.threads, (len(r.scores)+batch-1)/batch, func(k int) {
+		if ctx.Err() != nil {
+			return
+		}
+		var m finger.Matcher
+		clock := startThreadClock()
+		for x := k * batch; x < min((k+1)*batch, len(r.scores)); x++ {
+			s := &r.scores[x]
+			if a, b := r.prepared[index[s.a]], r.prepared[index[s.b]]; a != nil && b != nil {
+				s.score = m.Compare(a, b)
+			}
+		}
+		r.comparing.Add(int64(clock.stop()))
+	})
+	return ctx.Err()
+}
+
+// identify searches a gallery of the other fingers' templates, repeated until
+// it is full, for the impressions of the first finger.
+func (r *trialRun) identify(ctx context.Context, size int) error {
+	gallery := search.New(search.Options{Level: r.level})
+	var probes, others []*finger.Prepared
+	for i, p := range r.prepared {
+		if p == nil {
+			continue
+		}
+		if r.set.files[i].finger == r.set.files[0].finger {
+			probes = append(probes, p)
+		} else {
+			others = append(others, p)
+		}
+	}
+	if len(others) == 0 {
+		return nil
+	}
+	for n := range size {
+		if err := gallery.AddPrepared(uint64(n), others[n%len(others)]); err != nil {
+			return err
+		}
+	}
+	for _, p := range probes {
+		clock := startThreadClock()
+		if _, err := gallery.SearchPrepared(ctx, p, 10); err != nil {
+			return err
+		}
+		r.searching.Add(int64(clock.stop()))
+		r.searched += size
+	}
+	return nil
+}
+
+func (r *trialRun) figures() (fingerFigures, evaluation.Curve) {
+	f := fingerFigures{Set: r.set.name, Impressions: len(r.set.files)}
+	for _, t := range r.templates {
+		if t == nil {
+			f.Failures++
+		} else {
+			f.Minutiae += float64(len(t.Minutiae)) / float64(len(r.templates))
+		}
+	}
+	var trial evaluation.Trial
+	for _, s := range r.scores {
+		if s.mated() {
+			trial.Mated = append(trial.Mated, s.score)
+		} else {
+			trial.NonMated = append(trial.NonMated, s.score)
+		}
+	}
+	curve := trial.Curve()
+	f.Genuine, f.Impostor = len(trial.Mated), len(trial.NonMated)
+	f.EER, f.EERAt = curve.EER()
+	f.FMR100, _ = curve.FNMRAt(0.01)
+	f.FMR1000, f.FMR1000At = curve.FNMRAt(0.001)
+	f.ZeroFMR, _ = curve.FNMRAt(0)
+	f.Extraction = float64(r.extracting.Load()) / 1e6 / float64(len(r.set.files))
+	f.Verify = rate(len(r.scores), r.comparing.Load())
+	f.Identify = rate(r.searched, r.searching.Load())
+	return f, curve
+}
+
+func rate(n int, ns int64) float64 {
+	if ns == 0 {
+		return 0
+	}
+	return float64(n) / (float64(ns) / 1e9)
+}
+
+func writeScores(w io.Writer, scores []scored) error {
+	out := csv.NewWriter(w)
+	_ = out.Write([]string{"set", "finger_a", "impression_a", "finger_b", "impression_b", "mated", "score"})
+	for _, s := range scores {
+		_ = out.Write([]string{
+			s.set, strconv.Itoa(s.a.finger), strconv.Itoa(s.a.impression), strconv.Itoa(s.b.finger), strconv.Itoa(s.b.impression),
+			strconv.FormatBool(s.mated()), strconv.FormatFloat(s.score, 'g', -1, 64),
+		})
+	}
+	out.Flush()
+	return out.Error()
+}
+
+func writeFile(path string, write func(io.Writer) error) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriter(f)
+	if err := errors.Join(write(w), w.Flush(), f.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}
+
+// threadClock measures the processor time of one thread, which other programs
+// on the machine disturb less than they do a wall clock.
+type threadClock struct{ start time.Duration }
+
+// startThreadClock binds the goroutine to its thread until stop.
+func startThreadClock() threadClock {
+	runtime.LockOSThread()
+	return threadClock{threadTime()}
+}
+
+func (c threadClock) stop() time.Duration {
+	defer runtime.UnlockOSThread()
+	return threadTime() - c.start
+}
+
+func threadTime() time.Duration {
+	const thisThread = 1 // RUSAGE_THREAD of getrusage(2), which package syscall does not name
+	var u syscall.Rusage
+	if err := syscall.Getrusage(thisThread, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}

@@ -1,0 +1,303 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/enrold/enrold/internal/eid"
+	"github.com/enrold/enrold/match/finger"
+	"github.com/enrold/enrold/match/finger/format"
+	"github.com/enrold/enrold/match/finger/imagefile"
+	"github.com/enrold/enrold/match/finger/native"
+	"github.com/enrold/enrold/match/finger/search"
+	"github.com/enrold/enrold/match/simd"
+)
+
+type fingerCmd struct {
+	Extract  fingerExtractCmd  `cmd:"" help:"Make a template of an image."`
+	Match    fingerMatchCmd    `cmd:"" help:"Compare two prints. Exit status 3: they do not match."`
+	Identify fingerIdentifyCmd `cmd:"" help:"Find a print in a folder of prints."`
+}
+
+type fingerExtractCmd struct {
+	Image   string `arg:"" type:"existingfile" help:"Grey image: PNG, TIFF, BMP, JPEG, WSQ or PGM."`
+	Output  string `short:"o" required:"" type:"path" help:"File to write."`
+	Format  string `enum:"iso2005,iso2011,ansi378,native" default:"iso2011" help:"Format of the template: ${enum}. Native keeps the ridges, which match better."`
+	DPI     int    `name:"dpi" help:"Resolution of the image; by default what the file says, else 500."`
+	Replace bool   `help:"Replace the file if it is there."`
+}
+
+func (c *fingerExtractCmd) Run() error {
+	p, err := readPrint(c.Image, c.DPI)
+	if err != nil {
+		return err
+	}
+	if !p.image {
+		return fmt.Errorf("%s is a template, not an image", c.Image)
+	}
+	if err := p.usable(); err != nil {
+		return err
+	}
+	data, err := writeTemplate(p, c.Format)
+	if err != nil {
+		return err
+	}
+	mode := os.O_WRONLY | os.O_CREATE | os.O_EXCL
+	if c.Replace {
+		mode = os.O_WRONLY | os.O_CREATE | os.O_TRUNC
+	}
+	f, err := os.OpenFile(c.Output, mode, 0o600)
+	if err != nil {
+		return fmt.Errorf("write template: %w", err)
+	}
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("write template: %w", err)
+	}
+	fmt.Printf("%d minutiae, quality %d%s, %d bytes\n", len(p.template.Minutiae), p.quality.Score, p.reasons(), len(data))
+	return nil
+}
+
+func writeTemplate(p print, to string) ([]byte, error) {
+	if to == "native" {
+		return native.Write(p.template)
+	}
+	view := format.FromTemplate(p.template, eid.FingerPosition(0), p.quality.Score)
+	return format.WriteMinutiae(format.Record{Views: []format.View{view}}, format.Format(to))
+}
+
+// print is one impression, from an image or from a template file.
+type print struct {
+	path     string
+	template *finger.Template
+	quality  finger.Quality // zero for templates
+	image    bool
+}
+
+// usable is the error of a print that matches nothing.
+func (p *print) usable() error {
+	if len(p.template.Minutiae) > 0 {
+		return nil
+	}
+	return fmt.Errorf("%s: no usable finger%s", p.path, p.reasons())
+}
+
+func (p *print) reasons() string {
+	if len(p.quality.Reasons) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(p.quality.Reasons, ", ") + ")"
+}
+
+// errNoPrint means that a file is neither an image nor a template.
+var errNoPrint = errors.New("neither an image nor a template of a known format")
+
+// readPrint reads an image or a template, the first view of a record. dpi 0
+// means what the image's file says, else 500.
+func readPrint(path string, dpi int) (print, error) {
+	p := print{path: path}
+	info, err := os.Stat(path)
+	if err != nil {
+		return p, err
+	}
+	if info.Size() > format.MaxBytes {
+		return p, fmt.Errorf("%s: %w", path, errNoPrint)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return p, err
+	}
+	switch {
+	case native.Is(data):
+		p.template, err = native.Read(data)
+	case imagefile.Detect(data) != "":
+		p.image = true
+		var img finger.Image
+		if img, err = decodeImage(data, dpi); err == nil {
+			p.template, p.quality, err = finger.Extract(img)
+		}
+	case format.Detect(data) != "":
+		p.template, err = readRecord(data)
+	default:
+		err = errNoPrint
+	}
+	if err != nil {
+		return p, fmt.Errorf("%s: %w", path, err)
+	}
+	return p, nil
+}
+
+func decodeImage(data []byte, dpi int) (finger.Image, error) {
+	img, _, err := imagefile.Read(data)
+	if err != nil {
+		return finger.Image{}, err
+	}
+	return finger.Image{Width: img.Width, Height: img.Height, DPI: cmp.Or(dpi, img.DPI, finger.DPI), Pixels: img.Pixels}, nil
+}
+
+func readRecord(data []byte) (*finger.Template, error) {
+	record, _, err := format.ReadMinutiae(data)
+	if err != nil {
+		return nil, err
+	}
+	if len(record.Views) == 0 {
+		return nil, errors.New("the record has no view")
+	}
+	return record.Views[0].Template()
+}
+
+type fingerMatchCmd struct {
+	A    string `arg:"" type:"existingfile" help:"Image or template."`
+	B    string `arg:"" type:"existingfile" help:"Image or template."`
+	DPI  int    `name:"dpi" help:"Resolution of the images; by default what the files say, else 500."`
+	JSON bool   `help:"Print JSON."`
+}
+
+// statusUnlike is the exit status of a comparison that ended well and says no.
+const statusUnlike = 3
+
+func (c *fingerMatchCmd) Run() error {
+	a, err := readPrint(c.A, c.DPI)
+	if err != nil {
+		return err
+	}
+	b, err := readPrint(c.B, c.DPI)
+	if err != nil {
+		return err
+	}
+	score := finger.Compare(a.template, b.template)
+	result := struct {
+		Score     float64 `json:"score"`
+		Threshold float64 `json:"threshold"`
+		Match     bool    `json:"match"`
+		Minutiae  [2]int  `json:"minutiae"`
+		Engine    string  `json:"engine"`
+	}{score, finger.Threshold, score >= finger.Threshold, [2]int{len(a.template.Minutiae), len(b.template.Minutiae)}, finger.Engine}
+	if c.JSON {
+		if err := json.NewEncoder(os.Stdout).Encode(result); err != nil {
+			return err
+		}
+	} else {
+		verdict := "no match"
+		if result.Match {
+			verdict = "match"
+		}
+		fmt.Printf("%s: score %.2f, threshold %.2f\n", verdict, score, finger.Threshold)
+	}
+	if !result.Match {
+		os.Exit(statusUnlike)
+	}
+	return nil
+}
+
+type fingerIdentifyCmd struct {
+	Probe   string  `arg:"" type:"existingfile" help:"Image or template."`
+	Gallery string  `arg:"" type:"existingdir" help:"Folder of images and templates; other files are left out."`
+	Top     int     `default:"10" help:"How many candidates are shown."`
+	Keep    float64 `default:"0.1" help:"Share of the gallery that the whole comparison sees, 0 to 1."`
+	Threads int     `default:"1" help:"Threads to use."`
+	DPI     int     `name:"dpi" help:"Resolution of the images; by default what the files say, else 500."`
+	JSON    bool    `help:"Print JSON."`
+}
+
+// hit is one candidate as it is printed.
+type hit struct {
+	File  string  `json:"file"`
+	Score float64 `json:"score"`
+	Match bool    `json:"match"`
+}
+
+func (c *fingerIdentifyCmd) Run(ctx context.Context) error {
+	level, err := simd.Current()
+	if err != nil {
+		return err
+	}
+	probe, err := readPrint(c.Probe, c.DPI)
+	if err != nil {
+		return err
+	}
+	if err := probe.usable(); err != nil {
+		return err
+	}
+	gallery := search.New(search.Options{Keep: c.Keep, Threads: c.Threads, Level: level})
+	files, left, err := c.fill(gallery)
+	if err != nil {
+		return err
+	}
+	found, err := gallery.Search(ctx, probe.template, c.Top)
+	if err != nil {
+		return err
+	}
+	hits := make([]hit, len(found))
+	for i, f := range found {
+		hits[i] = hit{files[f.Number], f.Score, f.Score >= finger.Threshold}
+	}
+	if c.JSON {
+		return json.NewEncoder(os.Stdout).Encode(map[string]any{
+			"candidates": hits, "gallery": gallery.Len(), "left_out": left, "threshold": finger.Threshold, "simd": level.String(),
+		})
+	}
+	for _, h := range hits {
+		mark := ""
+		if h.Match {
+			mark = "  match"
+		}
+		fmt.Printf("%8.2f  %s%s\n", h.Score, h.File, mark)
+	}
+	fmt.Fprintf(os.Stderr, "%d prints searched, %d files left out\n", gallery.Len(), left)
+	return nil
+}
+
+// fill adds the folder's prints under the index of their file.
+func (c *fingerIdentifyCmd) fill(g *search.Gallery) (files []string, left int, err error) {
+	entries, err := os.ReadDir(c.Gallery)
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, e := range entries {
+		if e.Type().IsRegular() {
+			files = append(files, e.Name())
+		}
+	}
+	templates := make([]*finger.Template, len(files))
+	inParallel(c.Threads, len(files), func(i int) {
+		// A file that is no print, or a damaged one, is left out.
+		if p, err := readPrint(filepath.Join(c.Gallery, files[i]), c.DPI); err == nil && p.usable() == nil {
+			templates[i] = p.template
+		}
+	})
+	for i, t := range templates {
+		if t == nil {
+			left++
+		} else if err := g.Add(uint64(i), t); err != nil {
+			return nil, 0, err
+		}
+	}
+	if left == len(files) {
+		return nil, 0, fmt.Errorf("%s holds no print", c.Gallery)
+	}
+	return files, left, nil
+}
+
+// inParallel calls work for 0..n-1 on that many threads.
+func inParallel(threads, n int, work func(int)) {
+	var next atomic.Int64
+	take := func() int { return int(next.Add(1)) - 1 }
+	var group sync.WaitGroup
+	for range max(1, min(threads, n)) {
+		group.Go(func() {
+			for i := take(); i < n; i = take() {
+				work(i)
+			}
+		})
+	}
+	group.Wait()
+}
