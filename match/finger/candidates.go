@@ -86,8 +86,9 @@ func (m *Matcher) choose() {
 }
 
 // support sets the pairs' support: how much the other pairs agree that both
-// prints show the same there, a relaxation in the sense of the paper's §4.3.
-func (m *Matcher) support() {
+// prints show the same there, a relaxation in the sense of the paper's §4.3. It
+// reports false where no pair has enough of it to be worth an alignment.
+func (m *Matcher) support() bool {
 	n := len(m.pairs)
 	for x := range n {
 		for y := range x {
@@ -100,7 +101,7 @@ func (m *Matcher) support() {
 	for x, p := range m.pairs {
 		m.backing[x] = p.value
 	}
-	for range relaxations {
+	for round := range relaxations {
 		highest := float32(1e-9)
 		for x, p := range m.pairs {
 			sum := float32(0)
@@ -111,18 +112,25 @@ func (m *Matcher) support() {
 			next[x] = p.value * (selfBacking + sum)
 			highest = max(highest, next[x])
 		}
+		if round == 0 && highest < leastSupport {
+			return false
+		}
 		for x := range n {
 			m.backing[x] = next[x] / highest
 		}
 	}
+	return true
 }
 
 const (
 	relaxations = 4
-	selfBacking = 0.3
-	mutualReach = 10.0 // pixels
-	mutualShare = 0.18 // more of it a pixel away
-	mutualTurn  = 24   // of 256 units
+	// No genuine pair of FVC2000 that scores 20 has less than 0.537, and 43 % of
+	// the impostor pairs have.
+	leastSupport = 0.5
+	selfBacking  = 0.3
+	mutualReach  = 10.0 // pixels
+	mutualShare  = 0.18 // more of it a pixel away
+	mutualTurn   = 24   // of 256 units
 )
 
 // agreement of two pairs, 0..1: whether the second minutiae lie and point alike

@@ -50,8 +50,10 @@ func (m *Matcher) compare(a, b *Prepared) evidence {
 	m.a, m.b = a, b
 	m.similarities()
 	m.choose()
-	m.support()
-	var best evidence
+	best := evidence{ridges: a.ridges != nil && b.ridges != nil}
+	if !m.support() {
+		return best
+	}
 	clear(m.done[:])
 	for range hypotheses {
 		seed := -1
@@ -64,13 +66,13 @@ func (m *Matcher) compare(a, b *Prepared) evidence {
 			break
 		}
 		if e := m.try(seed); e.minutiae > best.minutiae {
+			e.ridges = best.ridges
 			best = e
 		}
 		if best.minutiae > convincing {
 			break
 		}
 	}
-	best.ridges = a.ridges != nil && b.ridges != nil
 	if best.ridges && best.minutiae >= worthLaying {
 		m.pull(best.motion, best.pairs)
 		best.overlap = m.lay(a.ridges, b.ridges, func(x, y float32) (float32, float32) {

@@ -16,7 +16,7 @@ const (
 	offCentre     = 0.18 // of the image's side, between the centres of finger and image
 	smeared       = 0.65 // contrast of the weakest ridge direction against the strongest
 	smearedMuch   = 0.45
-	prevailing    = 0.6  // share of one ridge direction
+	prevailing    = 0.6 // share of one ridge direction
 	doubtfulShare = 0.9 // factor on the score of a dry, wet or smeared finger
 )
 
