@@ -31,6 +31,8 @@ type readCmd struct {
 	Birth  string `help:"Birth date, YYYY-MM-DD."`
 	Expiry string `help:"Expiry date, YYYY-MM-DD; without it: unlimited."`
 	CAN    string `name:"can" help:"Card access number."`
+	QR     string `name:"qr" help:"Text of the code on a Vietnamese card: stands for --number and is compared with the chip."`
+	Name   string `help:"The holder's name as printed, to be compared with the chip."`
 
 	JSON       bool   `help:"Print one JSON object."`
 	Portrait   string `help:"Write the portrait to this file." type:"path"`
@@ -78,6 +80,11 @@ func (c *readCmd) Run(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	if eid.CodeOf(inspection.Err) == eid.CodeMRZCheck {
+		if err := offerRepairs(os.Stderr, key.MRZ); err != nil {
+			return err
+		}
+	}
 	switch result.Exit {
 	case 0:
 		return nil
@@ -93,11 +100,12 @@ const exitCheckFailed = 3
 func (c *readCmd) key() (eid.AccessKey, error) {
 	key := eid.AccessKey{
 		Number: eid.Private(c.Number), Birth: eid.Date(c.Birth), Expiry: eid.Date(c.Expiry), CAN: eid.Private(c.CAN),
+		QR: eid.Private(c.QR), Name: eid.Private(c.Name),
 	}
 	for line := range strings.FieldsFuncSeq(c.MRZ, func(r rune) bool { return r == '|' || r == '\n' }) {
 		key.MRZ = append(key.MRZ, eid.Private(strings.TrimSpace(line)))
 	}
-	if c.MRZ == "" && c.Number == "" && c.CAN == "" {
+	if c.MRZ == "" && c.Number == "" && c.CAN == "" && c.QR == "" {
 		return key, errors.New("nothing opens the chip: give --mrz, --number with --birth and --expiry, or --can")
 	}
 	return key, nil
