@@ -102,9 +102,37 @@ func (c *Curve) Negate(p Point) Point {
 	return Point{p.X, y.Mod(y, c.P)}
 }
 
-// Multiply returns k·p for k ≥ 0.
+// Multiply returns k·p for k ≥ 0 and a point of the curve.
 func (c *Curve) Multiply(k *big.Int, p Point) Point {
-	return c.affine(c.sum(k, p, new(big.Int), Point{}))
+	k = new(big.Int).Mod(k, c.N)
+	if k.Sign() == 0 || p.Infinite() {
+		return Point{}
+	}
+	if c.std != nil && c.On(p) {
+		// Deprecated for callers who want ECDH of a fixed form; the mappings of PACE
+		// need multiples of any point, and the library's are ten times as fast.
+		x, y := c.std.ScalarMult(p.X, p.Y, k.Bytes()) //nolint:staticcheck // see above
+		return Point{x, y}
+	}
+	return c.affine(c.windowed(k, p))
+}
+
+// windowed returns k·p with a window of four bits: fewer additions than bits.
+func (c *Curve) windowed(k *big.Int, p Point) jacobian {
+	const window = 4
+	var table [1 << window]jacobian
+	table[0], table[1] = c.lift(Point{}), c.lift(p)
+	for i := 2; i < len(table); i++ {
+		table[i] = c.add(table[i-1], table[1])
+	}
+	r := table[0]
+	for i := (k.BitLen() + window - 1) / window * window; i > 0; i -= window {
+		for range window {
+			r = c.double(r)
+		}
+		r = c.add(r, table[k.Bit(i-1)<<3|k.Bit(i-2)<<2|k.Bit(i-3)<<1|k.Bit(i-4)])
+	}
+	return r
 }
 
 // sum returns k·p + l·q in one pass (Shamir's trick).
