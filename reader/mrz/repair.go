@@ -146,6 +146,9 @@ func (r *repairing) offer(lines []string) {
 		return
 	}
 	_, err := parse(lines, r.today)
+	if err != nil && len(mends) == 1 && mends[0] == "composite" {
+		return // every tenth exchange does that by chance
+	}
 	r.found = append(r.found, Repair{Lines: lines, Changes: changes(r.read, lines), Mends: mends, Complete: err == nil})
 }
 
