@@ -100,19 +100,6 @@ func (r *rooms) Devices(ctx context.Context) ([]web.Device, error) {
 	return out, nil
 }
 
-func (r *rooms) probeChip(ctx context.Context, d *web.Device) error {
-	readers, err := r.chip.Readers(ctx)
-	if err != nil {
-		return err
-	}
-	if len(readers) == 0 {
-		d.State, d.Code = "missing", eid.CodeNoReader
-		return nil
-	}
-	d.Detail = readers[0].Name
-	return nil
-}
-
 func (r *rooms) probeVision(ctx context.Context, d *web.Device) error {
 	info, err := r.vision.Info(ctx)
 	d.Detail = info.Model

@@ -88,6 +88,7 @@ func (c *runCmd) Run(ctx context.Context, log *slog.Logger) (err error) {
 		return err
 	}
 	rooms.changed = func() { server.Notify("devices") }
+	services.Go(func() { rooms.watchReaders(ctx) })
 	services.Go(func() {
 		if err := up.Run(ctx); err != nil && ctx.Err() == nil {
 			log.Error("uplink ended", "error", err)

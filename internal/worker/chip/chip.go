@@ -24,6 +24,7 @@ const (
 	methodRead    = "read"
 	methodInspect = "inspect"
 	methodReaders = "readers"
+	methodWatch   = "watch"
 )
 
 // card is a card that this worker holds, and what its reader takes.
@@ -44,6 +45,8 @@ type readers interface {
 	// look returns the readers at once; one that cannot be reached is an
 	// *eid.Error with eid.CodeNoReader.
 	look(ctx context.Context) ([]Reader, error)
+	// watch calls changed when look has something new to say, until ctx ends.
+	watch(ctx context.Context, changed func() error) error
 	close() error
 }
 
@@ -67,6 +70,7 @@ func Handlers(cfg config.Config, log *slog.Logger) (map[string]worker.Handler, f
 		methodRead:    r.read,
 		methodInspect: r.inspect,
 		methodReaders: r.list,
+		methodWatch:   r.watch,
 	}, r.readers.close, nil
 }
 
@@ -97,4 +101,9 @@ func (r *room) take(ctx context.Context) (*card, func(), error) {
 
 func (r *room) list(ctx context.Context, _ cbor.RawMessage, _ func(any) error) (any, error) {
 	return r.readers.look(ctx)
+}
+
+// watch emits an empty message with every change.
+func (r *room) watch(ctx context.Context, _ cbor.RawMessage, emit func(any) error) (any, error) {
+	return nil, r.readers.watch(ctx, func() error { return emit(nil) })
 }

@@ -67,3 +67,9 @@ func (c *Client) Readers(ctx context.Context) ([]Reader, error) {
 	err := c.worker.Call(ctx, methodReaders, nil, &out, nil)
 	return out, err
 }
+
+// Watch calls changed whenever Readers has something new to say, until ctx or
+// the worker ends.
+func (c *Client) Watch(ctx context.Context, changed func()) error {
+	return c.worker.Call(ctx, methodWatch, nil, nil, func(cbor.RawMessage) { changed() })
+}

@@ -112,4 +112,11 @@ func (m *module) look(ctx context.Context) ([]Reader, error) {
 	return []Reader{r}, device.Close()
 }
 
+// watch tells nothing: a module says nothing unasked, and asking keeps the port
+// from a reading.
+func (m *module) watch(ctx context.Context, _ func() error) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
 func (m *module) close() error { return nil }

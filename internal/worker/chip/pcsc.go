@@ -31,10 +31,11 @@ type pcscReaders struct {
 	mu       sync.Mutex
 	status   pcsc.Status
 	told     chan struct{} // closed when status was told first
+	next     chan struct{} // closed when status changes
 }
 
 func newPCSC(cfg config.Config, profiles *profile.Set, log *slog.Logger) (*pcscReaders, error) {
-	return &pcscReaders{cfg: cfg.Chip, profiles: profiles, log: log, stop: func() {}, told: make(chan struct{})}, nil
+	return &pcscReaders{cfg: cfg.Chip, profiles: profiles, log: log, stop: func() {}, told: make(chan struct{}), next: make(chan struct{})}, nil
 }
 
 func (p *pcscReaders) service() (*pcsc.Service, error) {
@@ -63,9 +64,7 @@ func (p *pcscReaders) open(ctx context.Context) (*card, error) {
 
 // look starts the watcher with the first question and gives what it saw last.
 func (p *pcscReaders) look(ctx context.Context) ([]Reader, error) {
-	var err error
-	p.start.Do(func() { err = p.watch() })
-	if err != nil {
+	if err := p.begin(); err != nil {
 		return nil, err
 	}
 	select {
@@ -90,7 +89,32 @@ func (p *pcscReaders) look(ctx context.Context) ([]Reader, error) {
 	return out, nil
 }
 
-func (p *pcscReaders) watch() error {
+func (p *pcscReaders) watch(ctx context.Context, changed func() error) error {
+	if err := p.begin(); err != nil {
+		return err
+	}
+	for {
+		p.mu.Lock()
+		next := p.next
+		p.mu.Unlock()
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-next:
+		}
+		if err := changed(); err != nil {
+			return err
+		}
+	}
+}
+
+// begin starts the watcher once.
+func (p *pcscReaders) begin() (err error) {
+	p.start.Do(func() { err = p.launch() })
+	return err
+}
+
+func (p *pcscReaders) launch() error {
 	service, err := p.service()
 	if err != nil {
 		return err
@@ -110,6 +134,8 @@ func (p *pcscReaders) saw(s pcsc.Status) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.status = s
+	close(p.next)
+	p.next = make(chan struct{})
 	select {
 	case <-p.told:
 	default:

@@ -194,3 +194,34 @@ func TestTwoReaders(t *testing.T) {
 		t.Errorf("second reader by its name: %v", err)
 	}
 }
+
+// The screen is told when a card comes and goes, while nobody reads.
+func TestWatchTells(t *testing.T) {
+	desk, c := pcsctest.Start(t), inProcess(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	told := make(chan struct{}, 16)
+	ended := make(chan error, 1)
+	go func() { ended <- c.Watch(ctx, func() { told <- struct{}{} }) }()
+	state := func(want string) {
+		t.Helper()
+		for late := time.After(3 * time.Second); ; {
+			if list, err := c.Readers(ctx); err == nil && list[0].State == want {
+				return
+			}
+			select {
+			case <-told:
+			case <-late:
+				t.Fatalf("nobody told that the reader is %s", want)
+			}
+		}
+	}
+	state("empty")
+	desk.Put(control.Command{Person: 0})
+	state("card")
+	desk.Remove()
+	state("empty")
+	cancel()
+	if err := <-ended; err == nil {
+		t.Error("a watch that was given up ends well")
+	}
+}
