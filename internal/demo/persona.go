@@ -42,7 +42,10 @@ func (d *Desk) Seat(a *Actor, p Persona) error {
 	if err := d.Person("camera", control.Command{Do: "sit", Person: face}); err != nil {
 		return err
 	}
-	insert := control.Command{Do: "insert", Person: p.Person, Document: string(d.opts.Procedure)}
+	insert := control.Command{Do: "insert", Person: p.Person, Document: string(d.opts.Procedure), Personality: "cccd-2021"}
+	if d.opts.Procedure == eid.ForeignerLevel2 {
+		insert.Personality = "epassport-td3"
+	}
 	if p.TamperedChip {
 		insert.Fault = "dg2-byte"
 	}
