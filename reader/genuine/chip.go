@@ -42,6 +42,10 @@ func Chip(ctx context.Context, card Renewer, infos secinfo.Infos, random io.Read
 		if dropped && err == nil {
 			sw, _, err = c.send(ctx, card, public)
 		}
+		if err == nil && sw>>8 == 0x6A && c.id != nil && !c.ambiguous {
+			c.ambiguous = true // some chips want the key named even where there is one
+			sw, _, err = c.send(ctx, card, public)
+		}
 		if err != nil {
 			return eid.Check{}, fmt.Errorf("chip authentication: %w", err)
 		}

@@ -251,7 +251,13 @@ func TestChipCommands(t *testing.T) {
 		"3DES without its info":     {secinfo.Infos{Keys: []secinfo.PublicKey{curve}}, status(apdu.OK), []string{"22 41A6 91"}, sm.TDES},
 		"3DES, MSE:Set KAT refused": {secinfo.Infos{Keys: []secinfo.PublicKey{curve}, Chip: []secinfo.ChipAuthentication{chipInfo(false, sm.TDES)}}, refuseKAT, []string{"22 41A6 91", "22 41A4 80", "86 0000 7C"}, sm.TDES},
 		"two keys":                  {secinfo.Infos{Keys: []secinfo.PublicKey{field, curve7}, Chip: []secinfo.ChipAuthentication{chipInfo(true, sm.AES128, 9), chipInfo(false, sm.AES128, 7)}}, status(apdu.OK), []string{"22 41A4 80 84", "86 0000 7C"}, sm.AES128},
-		"one key with identifier":   {secinfo.Infos{Keys: []secinfo.PublicKey{field}, Chip: []secinfo.ChipAuthentication{chipInfo(true, sm.AES192, 9)}}, status(apdu.OK), []string{"22 41A4 80", "86 0000 7C"}, sm.AES192},
+		"one key that must be named": {secinfo.Infos{Keys: []secinfo.PublicKey{curve7}, Chip: []secinfo.ChipAuthentication{chipInfo(false, sm.AES128, 7)}}, func(cmd apdu.Command) (apdu.Response, error) {
+			if cmd.INS == 0x22 && !bytes.Contains(cmd.Data, []byte{0x84, 1, 7}) {
+				return apdu.Response{SW: 0x6A88}, nil
+			}
+			return apdu.Response{SW: apdu.OK}, nil
+		}, []string{"22 41A4 80", "22 41A4 80 84", "86 0000 7C"}, sm.AES128},
+		"one key with identifier": {secinfo.Infos{Keys: []secinfo.PublicKey{field}, Chip: []secinfo.ChipAuthentication{chipInfo(true, sm.AES192, 9)}}, status(apdu.OK), []string{"22 41A4 80", "86 0000 7C"}, sm.AES192},
 	} {
 		card := &script{answer: c.answer}
 		check, err := Chip(context.Background(), card, c.infos, rand.Reader)

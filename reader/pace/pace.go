@@ -111,7 +111,13 @@ type Result struct {
 // without a session. random gives nonce and private keys.
 func Run(ctx context.Context, card Sender, p Protocol, pw Password, random io.Reader) (Result, error) {
 	r := run{card: card, Protocol: p, random: random}
-	if err := r.initialise(ctx, pw); err != nil {
+	err := r.initialise(ctx, pw)
+	if refusal, ok := errors.AsType[*Refusal](err); ok && refusal.SW>>8 == 0x6A && !r.Ambiguous && p.Info.Parameter >= 0 {
+		// Some chips want the domain parameters named even where there is no choice.
+		r.Ambiguous = true
+		err = r.initialise(ctx, pw)
+	}
+	if err != nil {
 		return Result{}, err
 	}
 	nonce, err := r.nonce(ctx, pw)

@@ -222,8 +222,8 @@ func TestRefusals(t *testing.T) {
 		left             int // -1: not told
 		blocked, wrongPW bool
 	}{
-		{0, 0x6A80, -1, false, false},
-		{0, 0x6A88, -1, false, false},
+		{0, 0x6D00, -1, false, false},
+		{0, 0x6982, -1, false, false},
 		{0, 0x63C0, 0, true, false},
 		{0, 0x6983, -1, true, false},
 		{1, 0x6983, -1, true, false},
@@ -287,6 +287,28 @@ func TestWrongPasswordAfterWarning(t *testing.T) {
 			t.Errorf("%d tries left, %v", left, told)
 		}
 	}
+}
+
+// A chip that wants its only domain parameters named gets them named (tag 84).
+func TestParametersNamedOnDemand(t *testing.T) {
+	p := offered(t, "3012060A04007F0007020204020202010202010D")
+	c := &picky{peer: &peer{t: t, p: p, pw: CAN("1")}}
+	if _, err := Run(context.Background(), c, p, CAN("1"), rand.Reader); err != nil || c.refused != 1 {
+		t.Error(c.refused, err)
+	}
+}
+
+type picky struct {
+	*peer
+	refused int
+}
+
+func (c *picky) Send(ctx context.Context, cmd apdu.Command) (apdu.Response, error) {
+	if cmd.INS == 0x22 && !bytes.HasSuffix(cmd.Data, []byte{0x84, 1, 13}) {
+		c.refused++
+		return apdu.Response{SW: 0x6A88}, nil
+	}
+	return c.peer.Send(ctx, cmd)
 }
 
 // No changed bit of any answer gives a session.
