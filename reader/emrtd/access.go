@@ -209,13 +209,30 @@ func cardAccess(ctx context.Context, card *apdu.Channel, p1 byte) (secinfo.Infos
 // cards refuse an Le here.
 var selectCommand = apdu.Command{INS: 0xA4, P1: 0x04, P2: 0x0C, Data: application}
 
-// selected judges the answer to selectCommand.
-func selected(r apdu.Response) error {
-	switch r.SW {
-	case apdu.OK:
+// selectApplication selects the eMRTD application over send, which protects the
+// command once access is proven. A card that does not know a selection without
+// an answer is asked for one (P2 00: file control information, which nobody needs).
+func selectApplication(ctx context.Context, send func(context.Context, apdu.Command) (apdu.Response, error)) error {
+	r, err := send(ctx, selectCommand)
+	if err == nil && wrongSelection(r.SW) {
+		cmd := selectCommand
+		cmd.P2, cmd.Le = 0x00, apdu.MaxShort
+		r, err = send(ctx, cmd)
+	}
+	if err != nil {
+		return fmt.Errorf("select application: %w", err)
+	}
+	switch {
+	case selectedBy(r.SW):
 		return nil
-	case apdu.FileNotFound, apdu.INSNotSupported, 0x6E00:
+	case r.SW == apdu.FileNotFound, r.SW == apdu.INSNotSupported, r.SW == 0x6E00:
 		return fmt.Errorf("select application: %w (%s)", ErrNoApplication, r.SW)
 	}
 	return &apdu.StatusError{Op: "select application", SW: r.SW}
 }
+
+// wrongSelection tells that the card does not know P1 and P2 of a SELECT.
+func wrongSelection(sw apdu.Status) bool { return sw == 0x6A86 || sw == 0x6A81 }
+
+// selectedBy takes warnings (62xx) for what they are: the file is selected.
+func selectedBy(sw apdu.Status) bool { return sw == apdu.OK || sw>>8 == 0x62 }

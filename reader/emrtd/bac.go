@@ -32,14 +32,10 @@ func (b bac) open(ctx context.Context, card *apdu.Channel, _ bool) (*sm.Session,
 }
 
 func (b bac) session(ctx context.Context, card *apdu.Channel) (*sm.Session, error) {
-	r, err := card.Send(ctx, selectCommand)
-	if err != nil {
-		return nil, fmt.Errorf("select application: %w", err)
-	}
-	if err := selected(r); err != nil {
+	if err := selectApplication(ctx, card.Send); err != nil {
 		return nil, err
 	}
-	r, err = card.Send(ctx, apdu.Command{INS: 0x84, Le: 8})
+	r, err := card.Send(ctx, apdu.Command{INS: 0x84, Le: 8})
 	if err != nil {
 		return nil, fmt.Errorf("get challenge: %w", err)
 	}

@@ -160,13 +160,19 @@ func (c *Chip) headSize(id FileID) int {
 }
 
 func (c *Chip) selectFile(ctx context.Context, id FileID) error {
-	// No Le: some cards refuse one here.
-	r, err := c.Send(ctx, apdu.Command{INS: 0xA4, P1: 0x02, P2: 0x0C, Data: []byte{byte(id >> 8), byte(id)}})
+	// No Le: some cards refuse one here. Others know only the selection with an answer.
+	cmd := apdu.Command{INS: 0xA4, P1: 0x02, P2: 0x0C, Data: []byte{byte(id >> 8), byte(id)}}
+	r, err := c.Send(ctx, cmd)
 	_, sw, err := refusal(r.Data, r.SW, err)
+	if err == nil && wrongSelection(sw) {
+		cmd.P2, cmd.Le = 0x00, apdu.MaxShort
+		r, err = c.Send(ctx, cmd)
+		_, sw, err = refusal(r.Data, r.SW, err)
+	}
 	if err != nil {
 		return fmt.Errorf("select file %04X: %w", id, err)
 	}
-	if sw != apdu.OK {
+	if !selectedBy(sw) {
 		return &apdu.StatusError{Op: fmt.Sprintf("select file %04X", id), SW: sw}
 	}
 	return nil

@@ -97,12 +97,9 @@ func (c *Chip) try(ctx context.Context, w way) error {
 		// Without the file the chip stays unproven; the reading goes on.
 	}
 	if !c.inside {
-		r, err := c.Send(ctx, selectCommand)
+		err := selectApplication(ctx, c.Send)
 		if _, dropped := errors.AsType[*sm.UnprotectedError](err); dropped {
-			r, err = c.Send(ctx, selectCommand) // in a new session
-		}
-		if err == nil {
-			err = selected(r)
+			err = selectApplication(ctx, c.Send) // in a new session
 		}
 		if err != nil {
 			return err
@@ -209,11 +206,7 @@ func (c *Chip) reopen(ctx context.Context) error {
 	}
 	c.session = s
 	if c.inside && c.way.outside() {
-		r, err := c.exchange(ctx, selectCommand)
-		if err == nil {
-			err = selected(r)
-		}
-		if err != nil {
+		if err := selectApplication(ctx, c.exchange); err != nil {
 			return fmt.Errorf("open chip again: %w", err)
 		}
 	}
