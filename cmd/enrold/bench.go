@@ -17,7 +17,7 @@ import (
 type benchCmd struct {
 	Visit  benchVisitCmd  `cmd:"" help:"Whole visits on the emulated desk, and the daemon's start."`
 	Finger benchFingerCmd `cmd:"" help:"Errors and speed of the fingerprint engine on sets in the FVC naming."`
-	Chip  benchChipCmd  `cmd:"" help:"Readings of emulated cards through pcscd: APDUs, bytes, times."`
+	Chip   benchChipCmd   `cmd:"" help:"Readings of emulated cards through pcscd: APDUs, bytes, times."`
 }
 
 type benchVisitCmd struct {

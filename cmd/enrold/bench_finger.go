@@ -51,7 +51,7 @@ type fingerReport struct {
 	Mean    fingerFigures   `json:"mean"`
 }
 
-func (c *benchFingerCmd) Run(ctx context.Context) error {
+func (c *benchFingerCmd) Run(ctx context.Context, out io.Writer) error {
 	level, err := simd.Current()
 	if err != nil {
 		return err
@@ -93,9 +93,9 @@ func (c *benchFingerCmd) Run(ctx context.Context) error {
 		}
 	}
 	if c.JSON {
-		return json.NewEncoder(os.Stdout).Encode(report)
+		return json.NewEncoder(out).Encode(report)
 	}
-	return report.print(os.Stdout)
+	return report.print(out)
 }
 
 // mean of the sets, each counting alike; counts are summed, thresholds differ

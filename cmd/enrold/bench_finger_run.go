@@ -11,13 +11,10 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
-	"syscall"
-	"time"
 
 	"github.com/enrold/enrold/match/evaluation"
 	"github.com/enrold/enrold/match/finger"
@@ -283,28 +280,4 @@ func writeFile(path string, write func(io.Writer) error) error {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return nil
-}
-
-// threadClock measures the processor time of one thread, which other programs
-// on the machine disturb less than they do a wall clock.
-type threadClock struct{ start time.Duration }
-
-// startThreadClock binds the goroutine to its thread until stop.
-func startThreadClock() threadClock {
-	runtime.LockOSThread()
-	return threadClock{threadTime()}
-}
-
-func (c threadClock) stop() time.Duration {
-	defer runtime.UnlockOSThread()
-	return threadTime() - c.start
-}
-
-func threadTime() time.Duration {
-	const thisThread = 1 // RUSAGE_THREAD of getrusage(2), which package syscall does not name
-	var u syscall.Rusage
-	if err := syscall.Getrusage(thisThread, &u); err != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

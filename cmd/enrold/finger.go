@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -35,7 +36,7 @@ type fingerExtractCmd struct {
 	Replace bool   `help:"Replace the file if it is there."`
 }
 
-func (c *fingerExtractCmd) Run() error {
+func (c *fingerExtractCmd) Run(out io.Writer) error {
 	p, err := readPrint(c.Image, c.DPI)
 	if err != nil {
 		return err
@@ -62,11 +63,11 @@ func (c *fingerExtractCmd) Run() error {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("write template: %w", err)
 	}
-	fmt.Printf("%d minutiae, quality %d%s, %d bytes\n", len(p.template.Minutiae), p.quality.Score, p.reasons(), len(data))
+	fmt.Fprintf(out, "%d minutiae, quality %d%s, %d bytes\n", len(p.template.Minutiae), p.quality.Score, p.reasons(), len(data))
 	return nil
 }
 
-func writeTemplate(p print, to string) ([]byte, error) {
+func writeTemplate(p fingerprint, to string) ([]byte, error) {
 	if to == "native" {
 		return native.Write(p.template)
 	}
@@ -74,8 +75,8 @@ func writeTemplate(p print, to string) ([]byte, error) {
 	return format.WriteMinutiae(format.Record{Views: []format.View{view}}, format.Format(to))
 }
 
-// print is one impression, from an image or from a template file.
-type print struct {
+// fingerprint is one impression, from an image or from a template file.
+type fingerprint struct {
 	path     string
 	template *finger.Template
 	quality  finger.Quality // zero for templates
@@ -83,14 +84,14 @@ type print struct {
 }
 
 // usable is the error of a print that matches nothing.
-func (p *print) usable() error {
+func (p *fingerprint) usable() error {
 	if len(p.template.Minutiae) > 0 {
 		return nil
 	}
 	return fmt.Errorf("%s: no usable finger%s", p.path, p.reasons())
 }
 
-func (p *print) reasons() string {
+func (p *fingerprint) reasons() string {
 	if len(p.quality.Reasons) == 0 {
 		return ""
 	}
@@ -102,8 +103,8 @@ var errNoPrint = errors.New("neither an image nor a template of a known format")
 
 // readPrint reads an image or a template, the first view of a record. dpi 0
 // means what the image's file says, else 500.
-func readPrint(path string, dpi int) (print, error) {
-	p := print{path: path}
+func readPrint(path string, dpi int) (fingerprint, error) {
+	p := fingerprint{path: path}
 	info, err := os.Stat(path)
 	if err != nil {
 		return p, err
@@ -161,10 +162,15 @@ type fingerMatchCmd struct {
 	JSON bool   `help:"Print JSON."`
 }
 
-// statusUnlike is the exit status of a comparison that ended well and says no.
-const statusUnlike = 3
+// unlike is the outcome of a comparison that ended well and says no.
+type unlike struct{}
 
-func (c *fingerMatchCmd) Run() error {
+func (unlike) Error() string { return "the prints do not match" }
+
+// ExitCode is kong's interface.
+func (unlike) ExitCode() int { return 3 }
+
+func (c *fingerMatchCmd) Run(out io.Writer) error {
 	a, err := readPrint(c.A, c.DPI)
 	if err != nil {
 		return err
@@ -182,7 +188,7 @@ func (c *fingerMatchCmd) Run() error {
 		Engine    string  `json:"engine"`
 	}{score, finger.Threshold, score >= finger.Threshold, [2]int{len(a.template.Minutiae), len(b.template.Minutiae)}, finger.Engine}
 	if c.JSON {
-		if err := json.NewEncoder(os.Stdout).Encode(result); err != nil {
+		if err := json.NewEncoder(out).Encode(result); err != nil {
 			return err
 		}
 	} else {
@@ -190,10 +196,10 @@ func (c *fingerMatchCmd) Run() error {
 		if result.Match {
 			verdict = "match"
 		}
-		fmt.Printf("%s: score %.2f, threshold %.2f\n", verdict, score, finger.Threshold)
+		fmt.Fprintf(out, "%s: score %.2f, threshold %.2f\n", verdict, score, finger.Threshold)
 	}
 	if !result.Match {
-		os.Exit(statusUnlike)
+		return unlike{}
 	}
 	return nil
 }
@@ -215,7 +221,7 @@ type hit struct {
 	Match bool    `json:"match"`
 }
 
-func (c *fingerIdentifyCmd) Run(ctx context.Context) error {
+func (c *fingerIdentifyCmd) Run(ctx context.Context, out io.Writer) error {
 	level, err := simd.Current()
 	if err != nil {
 		return err
@@ -241,7 +247,7 @@ func (c *fingerIdentifyCmd) Run(ctx context.Context) error {
 		hits[i] = hit{files[f.Number], f.Score, f.Score >= finger.Threshold}
 	}
 	if c.JSON {
-		return json.NewEncoder(os.Stdout).Encode(map[string]any{
+		return json.NewEncoder(out).Encode(map[string]any{
 			"candidates": hits, "gallery": gallery.Len(), "left_out": left, "threshold": finger.Threshold, "simd": level.String(),
 		})
 	}
@@ -250,7 +256,7 @@ func (c *fingerIdentifyCmd) Run(ctx context.Context) error {
 		if h.Match {
 			mark = "  match"
 		}
-		fmt.Printf("%8.2f  %s%s\n", h.Score, h.File, mark)
+		fmt.Fprintf(out, "%8.2f  %s%s\n", h.Score, h.File, mark)
 	}
 	fmt.Fprintf(os.Stderr, "%d prints searched, %d files left out\n", gallery.Len(), left)
 	return nil

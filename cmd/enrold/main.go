@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -38,6 +39,7 @@ func main() {
 	defer stop()
 	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
 	parsed.BindTo(ctx, (*context.Context)(nil))
+	parsed.BindTo(os.Stdout, (*io.Writer)(nil))
 	parsed.Bind(log)
 	parsed.FatalIfErrorf(parsed.Run())
 }

@@ -6,8 +6,9 @@ import (
 	"github.com/enrold/enrold/match/finger/cylinder"
 )
 
-// The first stage's score is the mean similarity of the templates' best
-// cylinders, fewest to most of them (n_P of §4.1, its step at 20 made a ramp).
+// The first stage's score is the mean similarity of the best quarter of the
+// cylinders, fewest to most of them (n_P of §4.1). Between four and twelve, the
+// number changes how many mates survive by less than a percent.
 const (
 	fewest = 4
 	most   = 12
@@ -46,7 +47,7 @@ func (r *ranker) score(s *cylinder.Set) uint16 {
 			counts[q]++
 		}
 	}
-	n := uint32(min(max(fewest, min(r.size, s.Len())/2), most))
+	n := uint32(min(max(fewest, min(r.size, s.Len())/4), most))
 	left, sum := n, uint32(0)
 	for q, c := range counts {
 		if c == 0 {
