@@ -179,13 +179,17 @@ func enhance(to, tmp, p *plane, f *field) {
 
 func filter(to, from *plane, cells []cell, stride int, bank *[filterWidths][filterAngles]line) {
 	var offsets [2 * margin]int
+	var l *line
+	last := cell{width: -1}
 	for i, c := range cells {
 		if c.width < 0 {
 			continue
 		}
-		l := &bank[c.width][c.angle]
-		for k, dx := range l.dx {
-			offsets[k] = 4 * (l.dy[k]*from.stride + dx)
+		if c != last { // neighbours often share a filter
+			last, l = c, &bank[c.width][c.angle]
+			for k, dx := range l.dx {
+				offsets[k] = 4 * (l.dy[k]*from.stride + dx)
+			}
 		}
 		sumCell(to, from, from.index(i%stride*cellSide, i/stride*cellSide), offsets[:len(l.dx)], l.weights)
 	}

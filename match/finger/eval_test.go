@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"golang.org/x/image/tiff"
 
@@ -15,28 +16,61 @@ import (
 
 // trial holds the scores of one set of fingers, ISO/IEC 19795-1: genuine are
 // all pairs within a finger, impostor all pairs between fingers.
-type trial struct{ genuine, impostor []float64 }
+type trial struct {
+	genuine, impostor []float64 // sorted
+	pairs             [][3]int  // finger and two impressions of each genuine pair
+	scores            []float64 // in the order of pairs
+}
 
 // measure compares every pair of impressions once; templates[f][n].
 func measure(templates [][]*Template) trial {
+	prepared := make([][]*Prepared, len(templates))
+	for f, row := range templates {
+		for _, tpl := range row {
+			prepared[f] = append(prepared[f], Prepare(tpl))
+		}
+	}
 	var t trial
-	for f := range templates {
-		for g := f; g < len(templates); g++ {
-			for n, a := range templates[f] {
-				for k, b := range templates[g] {
+	var m Matcher
+	for f := range prepared {
+		for g := f; g < len(prepared); g++ {
+			for n, a := range prepared[f] {
+				for k, b := range prepared[g] {
 					switch {
 					case f == g && k > n:
-						t.genuine = append(t.genuine, Compare(a, b))
+						t.pairs = append(t.pairs, [3]int{f, n, k})
+						t.scores = append(t.scores, m.Compare(a, b))
 					case f != g:
-						t.impostor = append(t.impostor, Compare(a, b))
+						t.impostor = append(t.impostor, m.Compare(a, b))
 					}
 				}
 			}
 		}
 	}
+	t.genuine = slices.Clone(t.scores)
 	slices.Sort(t.genuine)
 	slices.Sort(t.impostor)
 	return t
+}
+
+// reject is the share of genuine pairs under the threshold when the share of
+// pairs with the lowest quality is left out: the error-versus-reject curve of
+// ISO/IEC 29794-1.
+func (t trial) reject(share, threshold float64, quality func(f, n int) int) float64 {
+	order := make([]int, len(t.pairs))
+	for i := range order {
+		order[i] = i
+	}
+	worse := func(i int) int { p := t.pairs[i]; return min(quality(p[0], p[1]), quality(p[0], p[2])) }
+	slices.SortStableFunc(order, func(i, k int) int { return worse(i) - worse(k) })
+	kept := order[int(share*float64(len(order))):]
+	missed := 0
+	for _, i := range kept {
+		if t.scores[i] < threshold {
+			missed++
+		}
+	}
+	return float64(missed) / float64(len(kept))
 }
 
 // eer is the equal error rate, 0..1.
@@ -96,25 +130,38 @@ func TestFVC2000(t *testing.T) {
 	}
 	for set := 1; set <= 4; set++ {
 		var templates [][]*Template
+		var grades [][]int
+		var e Extractor
+		minutiae, quality := 0, 0
+		var spent time.Duration
 		for f := 101; f <= 110; f++ {
 			var row []*Template
+			var marks []int
 			for n := 1; n <= 8; n++ {
 				path := filepath.Join(root, fmt.Sprintf("fvc2000_db%d_b", set), fmt.Sprintf("%d_%d.tif", f, n))
-				tpl, _, err := Extract(readTIFF(t, path))
+				img := readTIFF(t, path)
+				start := cpuTime(t)
+				tpl, q, err := e.Extract(img)
 				if err != nil {
 					t.Fatal(err)
 				}
-				row = append(row, tpl)
-			}
-			templates = append(templates, row)
-		}
-		minutiae := 0
-		for _, row := range templates {
-			for _, tpl := range row {
+				spent += cpuTime(t) - start
+				row, marks = append(row, tpl), append(marks, q.Score)
 				minutiae += len(tpl.Minutiae)
+				quality += q.Score
 			}
+			templates, grades = append(templates, row), append(grades, marks)
 		}
-		t.Logf("DB%d_B minutiae %d: %v", set, minutiae/80, measure(templates))
+		r := measure(templates)
+		t.Logf("DB%d_B minutiae %d, quality %d, extraction %.1f ms: %v", set, minutiae/80, quality/80, float64(spent.Microseconds())/80000, r)
+		curve := "FNMR at the threshold when the worst are rejected:"
+		for _, share := range []float64{0, 0.1, 0.2, 0.3} {
+			curve += fmt.Sprintf(" %.0f%%: %.2f%%", 100*share, 100*r.reject(share, Threshold, func(f, n int) int { return grades[f][n] }))
+		}
+		t.Log(curve)
+		if r.eer() > 0.05 {
+			t.Errorf("DB%d_B: EER %.2f%%, want at most 5%%", set, 100*r.eer())
+		}
 	}
 }
 

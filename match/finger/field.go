@@ -100,7 +100,7 @@ func (f *field) measureContrast(g *grey) {
 
 const (
 	contrastPasses = 3
-	noiseFloor     = 4.0 // grey levels: less contrast than this is the sensor's noise
+	noiseFloor     = 2.0 // grey levels: less contrast than this is the sensor's noise
 	contrastShare  = 0.3 // of the image's own strong blocks, less is no finger
 	clearEnough    = 0.25
 )

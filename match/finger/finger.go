@@ -127,7 +127,7 @@ func (e *Extractor) Extract(img Image) (*Template, Quality, error) {
 	}
 	f.measureClarity(&e.soft, &e.response)
 	f.fingerByRidges()
-	if f.count < minBlocks {
+	if f.count < minBlocks || f.meanClarity() < hopeless {
 		return t, Quality{Reasons: []string{ReasonNoFinger}}, nil
 	}
 	t.Ridges = tiles(&e.response, f)

@@ -1,6 +1,7 @@
 package finger
 
 import (
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -49,6 +50,16 @@ func onlyCentre(img Image, radius int) Image {
 	return out
 }
 
+// noise is a grey level with a random deviation of up to spread.
+func noise(w, h, grey, spread int) Image {
+	rng := rand.New(rand.NewPCG(3, 4))
+	img := flat(w, h, 0)
+	for i := range img.Pixels {
+		img.Pixels[i] = byte(grey + rng.IntN(2*spread+1) - spread)
+	}
+	return img
+}
+
 // smear averages n pixels in a row, as a finger does that slides sideways.
 func smear(img Image, n int) Image {
 	out := flat(img.Width, img.Height, 240)
@@ -84,6 +95,8 @@ func TestQualityReasons(t *testing.T) {
 	}{
 		{"white sensor", flat(256, 288, 250), ReasonNoFinger, 0},
 		{"black image", flat(256, 288, 0), ReasonNoFinger, 0},
+		{"noisy sensor", noise(256, 288, 235, 6), ReasonNoFinger, 0},
+		{"noise only", noise(300, 300, 128, 120), ReasonNoFinger, 0},
 		{"moved", smear(good, 14), ReasonMoved, 90},
 		{"off centre", shifted(good, 100), ReasonOffCentre, 100},
 		{"fingertip only", onlyCentre(good, 55), ReasonSmallArea, 50},

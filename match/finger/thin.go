@@ -82,46 +82,54 @@ func thin(r *ridgeMap) *ridgeMap {
 		erase[0][n] = !(north && east && south) && !(east && south && west)
 		erase[1][n] = !(north && east && west) && !(north && south && west)
 	}
-	var live, gone []int
+	// Only the rim can go: pixels that border ground. Those that a removal lays
+	// bare join it.
+	listed := make([]bool, len(r.on))
+	rim := make([]int32, 0, len(r.on)/4)
 	for i, v := range r.on {
-		if v != 0 {
-			live = append(live, i)
+		if v != 0 && r.neighbours(i) != 0xff {
+			listed[i] = true
+			rim = append(rim, int32(i))
 		}
 	}
+	gone := make([]int32, 0, len(rim))
+	off := r.offsets()
 	for moved := true; moved; {
 		moved = false
-		for half := range 2 {
+		for half := range erase {
 			gone = gone[:0]
-			for _, i := range live {
-				if erase[half][r.neighbours(i)] {
+			kept := rim[:0]
+			for _, i := range rim {
+				if erase[half][r.neighbours(int(i))] {
 					gone = append(gone, i)
+				} else {
+					kept = append(kept, i)
 				}
 			}
+			rim = kept
 			for _, i := range gone {
 				r.on[i] = 0
 			}
-			if len(gone) > 0 {
-				moved = true
-				live = r.stillOn(live)
+			for _, i := range gone {
+				for _, o := range off {
+					if k := int(i) + o; r.on[k] != 0 && !listed[k] {
+						listed[k] = true
+						rim = append(rim, int32(k))
+					}
+				}
 			}
+			moved = moved || len(gone) > 0
 		}
 	}
-	for _, i := range live {
+	for i, v := range r.on {
+		if v == 0 {
+			continue
+		}
 		if n := r.neighbours(i); ones(n) >= 2 && simple(n) {
 			r.on[i] = 0
 		}
 	}
 	return r
-}
-
-func (r *ridgeMap) stillOn(live []int) []int {
-	kept := live[:0]
-	for _, i := range live {
-		if r.on[i] != 0 {
-			kept = append(kept, i)
-		}
-	}
-	return kept
 }
 
 // simple reports whether a pixel with these neighbours can go without cutting
