@@ -4,7 +4,7 @@ SHELL := /bin/bash
 env := . internal/setup/env.sh
 ldflags := -ldflags "-s -w -buildid="
 commands := enrold central
-emulators := emu-card emu-scanner emu-camera
+emulators := emu-card emu-pn532 emu-scanner emu-camera
 
 .PHONY: help setup ui build demo test race fuzz bench lint docs clean
 
@@ -21,7 +21,7 @@ ui: ## build the officer's screen into internal/web/ui/dist
 
 build: ui ## build bin/enrold, bin/central and the emulators
 	@echo "build: compiling (the first time OpenCV's and dlib's bindings take some minutes)"
-	@$(env) && go build $(ldflags) -o bin/ ./cmd/enrold ./cmd/central ./hw/emu/emu-card ./hw/emu/emu-scanner ./hw/emu/emu-camera
+	@$(env) && go build $(ldflags) -o bin/ ./cmd/enrold ./cmd/central ./hw/emu/emu-card ./hw/emu/emu-pn532 ./hw/emu/emu-scanner ./hw/emu/emu-camera
 	@echo "build: bin/enrold bin/central $(emulators:%=bin/%)"
 
 demo: setup build ## enrol an emulated person end to end; ARGS="--once --json" for one visit
