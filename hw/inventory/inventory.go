@@ -180,6 +180,9 @@ func (c collector) reader(x Reader) Row {
 	} else {
 		c.claim(&r, profile.Device{Name: x.Name})
 	}
+	if p, err := c.set.Named(r.Profile); err == nil && p.Reader != nil && !p.Reader.PACE {
+		r.Reason = "not for PACE: it asks for no waiting time extensions"
+	}
 	if r.Profile == "" {
 		r.Driver, r.Reason = "pcsc", "no profile fits its name: served with default values"
 	}

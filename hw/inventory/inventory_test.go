@@ -46,7 +46,7 @@ func TestCollectJoins(t *testing.T) {
 			return []serial.Info{{Path: port, USBPath: "1-1", VID: 0x1a86, PID: 0x7523}, {Path: "/dev/ttyS0"}}, nil
 		},
 		Readers: func(context.Context) ([]Reader, error) {
-			return []Reader{{Name: "Virtual PCD 00 00", State: "empty"}, {Name: "Strange Reader 00"}}, nil
+			return []Reader{{Name: "Virtual PCD 00 00", State: "empty"}, {Name: "Strange Reader 00"}, {Name: "ACS ACR122U 00 00"}, {Name: "PN532 /dev/ttyS9", Profile: "pn532-hsu"}}, nil
 		},
 		Cameras: func(context.Context) ([]v4l2.Device, error) {
 			return []v4l2.Device{{Path: "/dev/video0", Name: "HD Cam", Capture: true}, {Path: "/dev/video1", Name: "HD Cam"}}, nil
@@ -64,6 +64,8 @@ func TestCollectJoins(t *testing.T) {
 		{Bus: "serial", Where: "/dev/ttyS0"},
 		{Bus: "pcsc", Where: "Virtual PCD 00 00", Profile: "virtual-pcd", Driver: "pcsc", State: "empty"},
 		{Bus: "pcsc", Where: "Strange Reader 00", Driver: "pcsc"},
+		{Bus: "pcsc", Where: "ACS ACR122U 00 00", Profile: "acr122u", Driver: "pcsc"},
+		{Bus: "pcsc", Where: "PN532 /dev/ttyS9", Profile: "pn532-hsu", Driver: "pn532"},
 		{Bus: "camera", Where: "/dev/video0", Profile: "uvc-camera", Driver: "opencv", State: "configured"},
 		{Bus: "camera", Where: "/dev/video1"},
 	}
@@ -78,6 +80,9 @@ func TestCollectJoins(t *testing.T) {
 		if g.Driver == "" && g.Reason == "" {
 			t.Errorf("row %d (%s %s): neither driver nor reason", i, g.Bus, g.Where)
 		}
+	}
+	if !strings.Contains(rows[7].Reason, "not for PACE") {
+		t.Errorf("a reader unfit for PACE: %+v", rows[7])
 	}
 	if rows[3].On != "1-1" || rows[3].ID != "1a86:7523" {
 		t.Errorf("the scanner lost its port's place: %+v", rows[3])
