@@ -41,13 +41,17 @@ func PlotDET(w io.Writer, title string, curves []Named) error {
 	for i, c := range curves {
 		colour := colours[i%len(colours)]
 		fmt.Fprintf(&b, `<path fill="none" stroke="%s" stroke-width="1.5" d="`, colour)
+		last := ""
 		for k, p := range c.Curve.DET() {
 			x, y := plotMargin+place(p.FMR), plotMargin+plotSide-place(p.FNMR)
-			if k == 0 {
+			to := fmt.Sprintf("H%.1fV%.1f", x, y) // rates are steps
+			switch {
+			case k == 0:
 				fmt.Fprintf(&b, "M%.1f %.1f", x, y)
-			} else { // rates are steps
-				fmt.Fprintf(&b, "H%.1fV%.1f", x, y)
+			case to != last: // thousands of thresholds fall on one place
+				b.WriteString(to)
 			}
+			last = to
 		}
 		y := plotMargin + 18 + 18*i
 		fmt.Fprintf(&b, `"/>`+"\n"+`<path d="M%d %d h20" stroke="%s" stroke-width="2"/><text x="%d" y="%d">%s</text>`+"\n",

@@ -85,6 +85,9 @@ func (g *Gallery) AddPrepared(number uint64, full *finger.Prepared) error {
 	p := g.pages[last]
 	g.where[number] = place{p, len(p.numbers)}
 	p.add(number, full, &set)
+	if len(p.numbers) == pageSize {
+		p.clip()
+	}
 	return nil
 }
 

@@ -44,6 +44,13 @@ func (p *page) add(number uint64, full *finger.Prepared, s *cylinder.Set) {
 	p.starts = append(p.starts, uint32(len(p.all.Roots)))
 }
 
+// clip gives back the room behind a full page's arrays.
+func (p *page) clip() {
+	p.all.Bits = slices.Clone(p.all.Bits)
+	p.all.Roots = slices.Clone(p.all.Roots)
+	p.all.Directions = slices.Clone(p.all.Directions)
+}
+
 // set is the view of one template's cylinders.
 func (p *page) set(slot int) cylinder.Set {
 	from, to := int(p.starts[slot]), int(p.starts[slot+1])

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"github.com/enrold/enrold/match/finger"
@@ -23,6 +24,7 @@ func TestSurvival(t *testing.T) {
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("no sets in the folder: %v", err)
 	}
+	before := heap()
 	var all []*finger.Prepared
 	var fingers []string
 	g := New(Options{Level: best(), AtLeast: 1})
@@ -45,6 +47,7 @@ func TestSurvival(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	t.Logf("%d bytes a template in the gallery, %d of them for the first stage", (heap()-before)/len(all), g.Bytes()/len(all))
 	shares := []float64{0.01, 0.02, 0.05, 0.1, 0.2}
 	survived := make([]int, len(shares))
 	mates := 0
@@ -82,4 +85,12 @@ func TestSurvival(t *testing.T) {
 	if got := float64(survived[2]) / float64(mates); got < 0.97 {
 		t.Errorf("%.2f %% of the mates survive at 5 %%, want 97", 100*got)
 	}
+}
+
+// heap is how much memory is in use.
+func heap() int {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int(m.HeapAlloc)
 }
