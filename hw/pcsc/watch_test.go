@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/enrold/enrold/hw/pcsc"
 	"github.com/enrold/enrold/hw/pcsc/pcsctest"
 )
@@ -74,4 +76,37 @@ func TestWatch(t *testing.T) {
 	wait("pcscd ended", 2*time.Second, func(s pcsc.Status) bool { return !s.Service })
 	pcsctest.Start(t)
 	wait("pcscd is back", 3*time.Second, firstIs(pcsc.Empty))
+}
+
+// cpu is the processor time that this process has spent.
+func cpu(t *testing.T) time.Duration {
+	t.Helper()
+	var u unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// Neither a dead pcscd, which answers in a tight loop, nor an idle one keeps
+// the processor.
+func TestWatchIsIdle(t *testing.T) {
+	wait := watch(t)
+	idle := func(what string) {
+		t.Helper()
+		before := cpu(t)
+		time.Sleep(1500 * time.Millisecond)
+		spent := cpu(t) - before
+		t.Logf("%s: %s in 1.5 s", what, spent)
+		if spent > 150*time.Millisecond {
+			t.Errorf("%s costs %s of processor in 1.5 s", what, spent)
+		}
+	}
+	idle("no pcscd")
+	desk := pcsctest.Start(t)
+	wait("readers", 2*time.Second, firstIs(pcsc.Empty))
+	idle("idle readers")
+	desk.Stop()
+	wait("pcscd ended", 2*time.Second, func(s pcsc.Status) bool { return !s.Service })
+	idle("pcscd that ended")
 }
