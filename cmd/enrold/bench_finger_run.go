@@ -53,7 +53,8 @@ func findSets(dir string) ([]fvcSet, error) {
 	}
 	var sets []fvcSet
 	for _, e := range entries {
-		if !e.IsDir() {
+		// A link to a folder counts.
+		if info, err := os.Stat(filepath.Join(dir, e.Name())); err != nil || !info.IsDir() {
 			continue
 		}
 		s, err := readSet(filepath.Join(dir, e.Name()))

@@ -123,7 +123,7 @@ func TestPlotIsXML(t *testing.T) {
 		t.Errorf("texts %q lack the names", texts)
 	}
 	// FMR 1 and FNMR 0 (drawn at 0.01 %) start at the lower right corner.
-	if !strings.Contains(b.String(), `d="M540.0 540.0H`) {
+	if !strings.Contains(b.String(), `d="M540 540H`) {
 		t.Error("the curve does not start where all is accepted")
 	}
 }

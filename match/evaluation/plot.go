@@ -43,11 +43,11 @@ func PlotDET(w io.Writer, title string, curves []Named) error {
 		fmt.Fprintf(&b, `<path fill="none" stroke="%s" stroke-width="1.5" d="`, colour)
 		last := ""
 		for k, p := range c.Curve.DET() {
-			x, y := plotMargin+place(p.FMR), plotMargin+plotSide-place(p.FNMR)
-			to := fmt.Sprintf("H%.1fV%.1f", x, y) // rates are steps
+			x, y := plotMargin+place(p.FMR), plotMargin+plotSide-place(p.FNMR) // whole pixels
+			to := fmt.Sprintf("H%.0fV%.0f", x, y)                              // rates are steps
 			switch {
 			case k == 0:
-				fmt.Fprintf(&b, "M%.1f %.1f", x, y)
+				fmt.Fprintf(&b, "M%.0f %.0f", x, y)
 			case to != last: // thousands of thresholds fall on one place
 				b.WriteString(to)
 			}
