@@ -76,7 +76,7 @@ func TestParseRefuses(t *testing.T) {
 }
 
 func TestSharedVector(t *testing.T) {
-	raw, err := os.ReadFile("/work/shared/data/vectors.json")
+	raw, err := os.ReadFile("../../../shared/data/vectors.json")
 	if err != nil {
 		t.Skip("shared vectors are not on this machine")
 	}
