@@ -22,8 +22,9 @@ import (
 const wordNoSecurityObject = "sod-missing"
 
 // security reads EF.COM and EF.SOD and returns the data groups that they list.
-// EF.COM may be absent. A chip without security object is read on, by EF.COM
-// alone, so that the officer sees what is there.
+// EF.COM may be absent. A chip without a security object that can be understood
+// is read on, by EF.COM alone, so that the officer sees what is there; DG1 and DG2
+// are on every chip (Doc 9303-10 §4.6).
 func (r *reading) security(ctx context.Context) ([]int, error) {
 	var listed []int
 	com, err := r.chip.Read(ctx, emrtd.COM, r.progress.file("COM"))
@@ -39,16 +40,25 @@ func (r *reading) security(ctx context.Context) ([]int, error) {
 	digest, begun := sha256.New(), false
 	tell := r.progress.file("SOD")
 	file, err := r.chip.Read(ctx, emrtd.SOD, func(done, size int) { begun = true; tell(done, size) }, digest)
-	if e, ok := errors.AsType[*apdu.StatusError](err); ok && e.SW == apdu.FileNotFound && !begun && len(listed) > 0 {
-		r.missing, r.sod = true, new(pa.SecurityObject)
+	switch {
+	case err != nil && !begun && absent(err):
+		r.unsigned = eid.Check{State: eid.CheckFailed, Word: wordNoSecurityObject, Reason: "chip has no security object"}
+	case err != nil:
+		return nil, err
+	default:
+		r.doc.SODSHA256 = digest.Sum(nil)
+		if r.sod, err = pa.Parse(file); err != nil {
+			r.unsigned = eid.Check{State: eid.CheckFailed, Word: pa.WordMalformed, Reason: "security object is malformed"}
+		}
+	}
+	if r.unsigned.State != "" {
+		r.sod = new(pa.SecurityObject)
+		for _, n := range []int{1, 2} {
+			if !slices.Contains(listed, n) {
+				listed = append(listed, n)
+			}
+		}
 		return listed, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	r.doc.SODSHA256 = digest.Sum(nil)
-	if r.sod, err = pa.Parse(file); err != nil {
-		return nil, err
 	}
 	for n := 1; n <= 16; n++ {
 		if r.sod.Lists(n) && !slices.Contains(listed, n) {
@@ -56,6 +66,13 @@ func (r *reading) security(ctx context.Context) ([]int, error) {
 		}
 	}
 	return listed, nil
+}
+
+// absent tells a file that is not there, or is there and empty, from one that the
+// chip does not give this time.
+func absent(err error) bool {
+	e, ok := errors.AsType[*apdu.StatusError](err)
+	return ok && (e.SW == apdu.FileNotFound || e.SW == apdu.EndOfFile) || errors.Is(err, emrtd.ErrEmptyFile)
 }
 
 // refused tells a file that the chip does not give from an error that ends the
@@ -174,7 +191,7 @@ func (r *reading) group(ctx context.Context, n int) ([]byte, error) {
 	record := sha256.New()
 	sinks := []io.Writer{record}
 	var check hash.Hash
-	if !r.missing {
+	if r.unsigned.State == "" {
 		check = r.sod.Hash().New()
 		sinks = append(sinks, check)
 	}

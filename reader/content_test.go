@@ -71,11 +71,22 @@ func TestDeskReadsNoMoreThanItNeeds(t *testing.T) {
 // A chip without security object is shown, and is no authentic one.
 func TestNoSecurityObject(t *testing.T) {
 	l, key, chip := special(t, 0, lds.Spec{Personality: "bac"}, icc.Options{})
-	delete(chip.Files, lds.EFSOD)
-	doc, err := reader.Read(context.Background(), l, key, reader.Options{Trust: anchors(t), Now: now})
-	if err != nil || doc.PA.State != eid.CheckFailed || doc.PA.Word != "sod-missing" || len(doc.Portrait) == 0 || doc.Holder.Name == "" {
-		t.Errorf("%v %+v, portrait of %d bytes", err, doc.PA, len(doc.Portrait))
+	read := func(word string) {
+		t.Helper()
+		doc, err := reader.Read(context.Background(), l, key, reader.Options{Trust: anchors(t), Now: now})
+		if err != nil || doc.PA.State != eid.CheckFailed || doc.PA.Word != word || len(doc.Portrait) == 0 || doc.Holder.Name == "" {
+			t.Errorf("%v %+v, portrait of %d bytes", err, doc.PA, len(doc.Portrait))
+		}
+		l.card.Reset()
 	}
+	chip.Files[lds.EFSOD] = []byte{0x77, 0x03, 0x30, 0x01, 0x00} // what sample cards carry
+	read("sod-malformed")
+	chip.Files[lds.EFSOD] = []byte{}
+	read("sod-missing")
+	delete(chip.Files, lds.EFSOD)
+	read("sod-missing")
+	delete(chip.Files, lds.EFCom)
+	read("sod-missing")
 }
 
 // agreements gives the results by field and sources: "name DG13 qr".

@@ -78,7 +78,7 @@ type reading struct {
 	infos    secinfo.Infos // of DG14
 	ca, aa   eid.Check     // provisional, until settle
 	vouched  secinfo.Infos // of EF.CardSecurity, once it was verified
-	missing  bool          // there is no security object
+	unsigned eid.Check     // why no security object speaks for the files; no state: one does
 	zone     mrz.Document
 	facts    []crosscheck.Facts // what DG11 or DG13 says
 	code     *crosscheck.Facts  // what the card's code says
@@ -124,8 +124,8 @@ func (r *reading) run(ctx context.Context, card *apdu.Channel, access eid.Access
 
 // verify fills the checks.
 func (r *reading) verify() {
-	if r.missing {
-		r.doc.PA = eid.Check{State: eid.CheckFailed, Word: wordNoSecurityObject, Reason: "chip has no security object"}
+	if r.unsigned.State != "" {
+		r.doc.PA = r.unsigned
 		r.settle()
 		return
 	}

@@ -126,6 +126,9 @@ func (c *Chip) head(ctx context.Context, id FileID) ([]byte, error) {
 	return c.selected(ctx, id)
 }
 
+// ErrEmptyFile means that a file is there and holds nothing.
+var ErrEmptyFile = errors.New("file is empty")
+
 // selected selects a file and reads its beginning.
 func (c *Chip) selected(ctx context.Context, id FileID) ([]byte, error) {
 	for n := c.headSize(id); ; n = headerBytes {
@@ -140,7 +143,7 @@ func (c *Chip) selected(ctx context.Context, id FileID) ([]byte, error) {
 			return data[:min(len(data), n)], nil
 		case n > headerBytes && (wrongSize(sw) || sw == apdu.OK): // the file is shorter
 		case sw == apdu.OK:
-			return nil, fmt.Errorf("read file %04X: file is empty", id)
+			return nil, fmt.Errorf("read file %04X: %w", id, ErrEmptyFile)
 		default:
 			return nil, &apdu.StatusError{Op: fmt.Sprintf("read file %04X", id), SW: sw}
 		}
