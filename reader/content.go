@@ -69,10 +69,11 @@ func (r *reading) security(ctx context.Context) ([]int, error) {
 }
 
 // absent tells a file that is not there, or is there and empty, from one that the
-// chip does not give this time.
+// chip does not give this time: an empty file ends before its first byte (6282),
+// or has no place to begin at (6B00).
 func absent(err error) bool {
 	e, ok := errors.AsType[*apdu.StatusError](err)
-	return ok && (e.SW == apdu.FileNotFound || e.SW == apdu.EndOfFile) || errors.Is(err, emrtd.ErrEmptyFile)
+	return ok && (e.SW == apdu.FileNotFound || e.SW == apdu.EndOfFile || e.SW == apdu.WrongParameters) || errors.Is(err, emrtd.ErrEmptyFile)
 }
 
 // refused tells a file that the chip does not give from an error that ends the
