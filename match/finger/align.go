@@ -1,9 +1,6 @@
 package finger
 
-import (
-	"cmp"
-	"slices"
-)
+import "slices"
 
 const (
 	pairDistance = 12.0 // pixels, near what is already paired
@@ -104,9 +101,7 @@ func (m *Matcher) agree(t motion, cx, cy, distance, stretch float32) []pair {
 		}
 	}
 	m.close = all
-	slices.SortFunc(all, func(p, q pair) int {
-		return cmp.Or(cmp.Compare(q.value, p.value), cmp.Compare(p.i, q.i), cmp.Compare(p.j, q.j))
-	})
+	slices.SortFunc(all, better)
 	clear(m.usedA[:])
 	clear(m.usedB[:])
 	kept := all[:0]

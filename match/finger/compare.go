@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"github.com/enrold/enrold/match/finger/cylinder"
 )
 
 // hypotheses is how many alignments are tried.
@@ -13,8 +15,9 @@ const hypotheses = 5
 // value is ready; one goroutine at a time may use it.
 type Matcher struct {
 	a, b           *Prepared
-	similar        []float32 // len(a) x len(b): local similarity
-	histogram      [grades + 1]int
+	probe          *cylinder.Probe
+	loaded         *Prepared // in probe
+	closest        []cylinder.Pair
 	pairs          []pair
 	mutual         [maxCandidates][maxCandidates]float32
 	backing        [maxCandidates]float32
@@ -48,7 +51,6 @@ func (m *Matcher) compare(a, b *Prepared) evidence {
 		a, b = b, a
 	}
 	m.a, m.b = a, b
-	m.similarities()
 	m.choose()
 	best := evidence{ridges: a.ridges != nil && b.ridges != nil}
 	if !m.support() {
@@ -146,7 +148,7 @@ func (m *Matcher) weigh(t motion, pairs []pair) evidence {
 	e := evidence{motion: t, pairs: slices.Clone(pairs)}
 	var sum float64
 	for _, p := range pairs {
-		sum += float64(p.value * (0.3 + m.similar[p.i*len(m.b.minutiae)+p.j]))
+		sum += float64(p.value * (0.3 + m.similarity(p)))
 	}
 	sharedA, sharedB := 0, 0
 	for i := range m.a.minutiae {

@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/bits"
 	"slices"
+
+	"github.com/enrold/enrold/match/finger/cylinder"
 )
 
 // placed is a minutia ready to be compared; y downwards, the angle in 256
@@ -22,6 +24,7 @@ type Prepared struct {
 	rows          [MaxSide/rowSide + 1]uint8 // the first minutia at or under each 16 pixels
 	cylinders     []uint64                   // Words a minutia
 	ones          []uint16                   // bits set in each cylinder; 0 marks one without enough neighbours
+	set           *cylinder.Set              // the same, in order of direction
 	ridges        *Ridges                    // or nil
 	order         *Template
 }
@@ -65,6 +68,7 @@ func Prepare(t *Template) *Prepared {
 	for i := range p.minutiae {
 		p.describe(i)
 	}
+	p.set = cylinder.NewSet(Words, p.cylinders, p.Directions(nil))
 	return p
 }
 
