@@ -11,6 +11,13 @@
 // Cylinder-Code", PAMI 32(12), 2010), lets the pairs that back each other
 // propose alignments, counts the minutiae that agree, and lays the enhanced
 // ridges over each other.
+//
+// Measured (eval_test.go, FVC2000=folder): FVC2000 DB1_B to DB4_B, all pairs
+// within a set, EER 0.7, 3.2, 1.0 and 0.7 %, FMR1000 0.7, 3.9, 1.4 and 0.7 %. The
+// constants were chosen by looking at all four sets, so these are a fit, not a
+// test; they sit on plateaus (the same pictures scaled to 575 and 435 dpi or
+// printed at a third of their contrast gave a mean EER of 0.9 to 1.4 %). Without
+// ridges, as from interchange records: EER 1.8 %, FMR1000 5.3 % on the mean.
 package finger
 
 import (
