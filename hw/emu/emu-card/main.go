@@ -32,6 +32,7 @@ type settings struct {
 	runDir, photos, portrait string
 	person                   int             // -1: no card at the start
 	card                     control.Command // the card at the start; its kind is that of later ones
+	vpcd                     string // address of a virtual reader that runs already
 	exitOnEOF, list          bool
 }
 
@@ -80,6 +81,9 @@ func run(log *slog.Logger) error {
 			cancel()
 		}()
 	}
+	if s.vpcd != "" {
+		return runDirect(ctx, s, log)
+	}
 	return supervise(ctx, s, log)
 }
 
@@ -100,6 +104,7 @@ func parse(args []string) (s settings, inside bool, err error) {
 	f.IntVar(&s.card.PadDG2, "pad-dg2", 0, "`bytes` of padding in the portrait's JPEG")
 	f.IntVar(&s.card.MaxResponse, "max-response", 0, "`bytes` of response data; 256 or less: no extended lengths")
 	f.StringVar(&s.card.Fault, "fault", "", "what is wrong with the card (see --list)")
+	f.StringVar(&s.vpcd, "vpcd", "", "`address` of a virtual reader that runs already, such as 127.0.0.1:35963: no pcscd is started and no --run-dir is needed")
 	f.BoolVar(&s.exitOnEOF, "exit-on-eof", false, "end when standard input ends")
 	f.BoolVar(&s.list, "list", false, "list personalities, options and faults, and end")
 	if err := f.Parse(args); err != nil {
@@ -109,8 +114,8 @@ func parse(args []string) (s settings, inside bool, err error) {
 	if s.list {
 		return s, inside, nil
 	}
-	if s.runDir == "" || s.photos == "" || f.NArg() > 0 {
-		return s, inside, errors.New("usage: emu-card --run-dir FOLDER --photos FOLDER [--person N] [--personality NAME] [--document citizen|foreigner] [--fault NAME] [--exit-on-eof], or emu-card --list; --help tells all")
+	if (s.runDir == "") == (s.vpcd == "") || s.photos == "" || f.NArg() > 0 {
+		return s, inside, errors.New("usage: emu-card (--run-dir FOLDER | --vpcd ADDRESS) --photos FOLDER [--person N] [--personality NAME] [--document citizen|foreigner] [--fault NAME] [--exit-on-eof], or emu-card --list; --help tells all")
 	}
 	for _, p := range []*string{&s.runDir, &s.photos, &s.portrait} {
 		if *p == "" {
@@ -126,6 +131,9 @@ func parse(args []string) (s settings, inside bool, err error) {
 // check refuses paths that do not fit into sockaddr_un (108 bytes with the
 // closing zero).
 func (s settings) check() error {
+	if s.vpcd != "" {
+		return nil
+	}
 	for _, p := range []string{s.socket(), s.control()} {
 		if len(p) > 107 {
 			return fmt.Errorf("socket path %s has %d bytes, the system takes 107: choose a shorter --run-dir", p, len(p))
