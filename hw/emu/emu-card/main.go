@@ -32,7 +32,7 @@ type settings struct {
 	runDir, photos, portrait string
 	person                   int             // -1: no card at the start
 	card                     control.Command // the card at the start; its kind is that of later ones
-	vpcd                     string // address of a virtual reader that runs already
+	vpcd                     string          // address of a virtual reader that runs already
 	exitOnEOF, list          bool
 }
 
