@@ -19,6 +19,7 @@ type seen struct {
 	Busy     string `json:"busy"`
 	Action   string `json:"action"` // data-action of the focused element
 	Focus    string `json:"focus"`  // id or tag of the focused element
+	Asking   bool   `json:"asking"` // a dialog is in the page
 	Failure  string `json:"failure"`
 	Prompt   string `json:"prompt"`
 	Position int    `json:"position"` // of the finger card asked for
@@ -36,7 +37,7 @@ const look = `(() => {
   return {
     step: visit?.dataset.step ?? '', busy: visit?.dataset.busy ?? '',
     action: a?.dataset?.action ?? '', focus: a ? a.id || a.className || a.tagName : '',
-    failure: q('.failure')?.dataset.code ?? '', prompt: q('[data-prompt]')?.dataset.prompt ?? '',
+    asking: !!q('dialog'), failure: q('.failure')?.dataset.code ?? '', prompt: q('[data-prompt]')?.dataset.prompt ?? '',
     position: +(q('.finger.now')?.dataset.position ?? 0), guidance: q('[data-guidance]')?.dataset.guidance ?? '',
     outcome: q('[data-outcome]')?.dataset.outcome ?? '', code: q('[data-outcome]')?.dataset.code ?? '',
     wide: Math.max(0, document.documentElement.scrollWidth - window.innerWidth),
