@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/enrold/enrold/capture/finger"
+	"github.com/enrold/enrold/hw/emu/pty"
 	"github.com/enrold/enrold/hw/emu/zfm"
 	"github.com/enrold/enrold/hw/profile"
 	"github.com/enrold/enrold/hw/serial"
@@ -20,7 +21,7 @@ import (
 // bench is an emulated module on a real pseudo-terminal.
 type bench struct {
 	device *zfm.Device
-	pty    *zfm.PTY
+	pty    *pty.Terminal
 	model  zfm.Model
 	prof   profile.Profile
 }
@@ -39,7 +40,7 @@ func newBench(t *testing.T, name string, paced bool) *bench {
 	if b.prof, err = set.Named(name); err != nil {
 		t.Fatal(err)
 	}
-	if b.pty, err = zfm.OpenPTY(); err != nil {
+	if b.pty, err = pty.Open(); err != nil {
 		t.Fatal(err)
 	}
 	var serving sync.WaitGroup

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	emu "github.com/enrold/enrold/hw/emu/pn532"
-	"github.com/enrold/enrold/hw/emu/zfm"
+	"github.com/enrold/enrold/hw/emu/pty"
 	"github.com/enrold/enrold/hw/pn532"
 	"github.com/enrold/enrold/internal/eid"
 )
@@ -33,9 +33,9 @@ func (e *echo) Process(apdu []byte) []byte {
 }
 
 // module is the emulator on a pseudo-terminal, with the line that the driver opens.
-func module(t *testing.T, typeB bool) (*emu.Module, *zfm.PTY) {
+func module(t *testing.T, typeB bool) (*emu.Module, *pty.Terminal) {
 	t.Helper()
-	pty, err := zfm.OpenPTY()
+	pty, err := pty.Open()
 	if err != nil {
 		t.Skipf("no pseudo-terminals: %v", err)
 	}
@@ -161,7 +161,7 @@ func TestPorts(t *testing.T) {
 	if _, err := pn532.Open(ctx, t.TempDir()+"/none"); eid.CodeOf(err) != eid.CodeNoReader {
 		t.Error(err)
 	}
-	silent, err := zfm.OpenPTY()
+	silent, err := pty.Open()
 	if err != nil {
 		t.Skip(err)
 	}

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/enrold/enrold/hw/emu/zfm"
+	"github.com/enrold/enrold/hw/emu/pty"
 )
 
 // TestMain is also "another process" that tries to open a port.
@@ -39,9 +39,9 @@ func elsewhere(t *testing.T, path string) int {
 	return cmd.ProcessState.ExitCode()
 }
 
-func terminal(t *testing.T) *zfm.PTY {
+func terminal(t *testing.T) *pty.Terminal {
 	t.Helper()
-	pty, err := zfm.OpenPTY()
+	pty, err := pty.Open()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,17 +12,11 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
-	"net"
 	"os"
-	"os/signal"
-	"path/filepath"
-	"sync"
-	"syscall"
 
 	"github.com/enrold/enrold/hw/emu/control"
 	"github.com/enrold/enrold/hw/emu/pn532"
-	"github.com/enrold/enrold/hw/emu/zfm"
+	"github.com/enrold/enrold/hw/emu/pty"
 )
 
 func main() {
@@ -37,14 +31,8 @@ func main() {
 	flag.StringVar(&first.Personality, "personality", "", "what kind of card, as emu-card --list names them")
 	flag.StringVar(&first.Fault, "fault", "", "what is wrong with the card, as emu-card --list names it")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	ctx, stop := pty.Context(*onEOF)
 	defer stop()
-	if *onEOF {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithCancel(ctx)
-		// This goroutine ends with the process.
-		go func() { defer cancel(); _, _ = io.Copy(io.Discard, os.Stdin) }()
-	}
 	f := &field{module: pn532.New(*typeB), photos: *photos, portrait: *portrait}
 	if err := run(ctx, *dir, f, first); err != nil {
 		fmt.Fprintln(os.Stderr, "emu-pn532:", err)
@@ -61,38 +49,5 @@ func run(ctx context.Context, dir string, f *field, first control.Command) error
 			return err
 		}
 	}
-	pty, err := zfm.OpenPTY()
-	if err != nil {
-		return err
-	}
-	defer pty.Close()
-	tty, sock := filepath.Join(dir, "pn532.tty"), filepath.Join(dir, "pn532.sock")
-	// What a killed predecessor left behind would point to a foreign terminal.
-	for _, p := range []string{tty, sock} {
-		if err := os.Remove(p); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("clear run folder: %w", err)
-		}
-	}
-	if err := os.Symlink(pty.Path, tty); err != nil {
-		return fmt.Errorf("name terminal: %w", err)
-	}
-	defer os.Remove(tty)
-	listener, err := net.Listen("unix", sock)
-	if err != nil {
-		return fmt.Errorf("listen for the person: %w", err)
-	}
-	defer listener.Close() // also removes the socket
-
-	failed := make(chan error, 2)
-	var serving sync.WaitGroup
-	serving.Go(func() { failed <- control.Serve(listener, f.act) })
-	serving.Go(func() { failed <- f.module.Serve(pty) })
-	fmt.Println("ready")
-	select {
-	case <-ctx.Done():
-	case err = <-failed:
-	}
-	err = errors.Join(err, listener.Close(), pty.Close())
-	serving.Wait()
-	return err
+	return pty.Host(ctx, dir, "pn532", f.act, func(t *pty.Terminal) error { return f.module.Serve(t) })
 }

@@ -1,4 +1,6 @@
-package zfm
+// Package pty is the line of an emulated serial device: a pseudo-terminal that
+// behaves as a port with a device on it, and the frame of a program that serves one.
+package pty
 
 import (
 	"errors"
@@ -10,9 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// PTY is a pseudo-terminal seen from the module's side. The driver opens Path
+// Terminal is a pseudo-terminal seen from the module's side. The driver opens Path
 // as it would a UART.
-type PTY struct {
+type Terminal struct {
 	Path   string // /dev/pts/N
 	master *os.File
 	slave  *os.File
@@ -20,13 +22,13 @@ type PTY struct {
 	joined chan struct{}
 }
 
-// OpenPTY makes a pseudo-terminal in raw mode.
-func OpenPTY() (*PTY, error) {
+// Open makes a pseudo-terminal in raw mode.
+func Open() (*Terminal, error) {
 	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open pseudo-terminal: %w", err)
 	}
-	p := &PTY{master: os.NewFile(uintptr(fd), "ptmx"), joined: make(chan struct{})}
+	p := &Terminal{master: os.NewFile(uintptr(fd), "ptmx"), joined: make(chan struct{})}
 	if err := p.openSlave(fd); err != nil {
 		p.master.Close()
 		return nil, err
@@ -42,7 +44,7 @@ func OpenPTY() (*PTY, error) {
 
 // openSlave keeps one descriptor of the other end open: without it, reading
 // the master fails whenever no driver is there.
-func (p *PTY) openSlave(fd int) error {
+func (p *Terminal) openSlave(fd int) error {
 	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
 		return fmt.Errorf("unlock pseudo-terminal: %w", err)
 	}
@@ -67,7 +69,7 @@ func (p *PTY) openSlave(fd int) error {
 	return nil
 }
 
-func (p *PTY) openWatch() error {
+func (p *Terminal) openWatch() error {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 	if err != nil {
 		return fmt.Errorf("watch %s: %w", p.Path, err)
@@ -82,7 +84,7 @@ func (p *PTY) openWatch() error {
 
 // watchCloses does what a real port does on its last close: the exclusive flag
 // goes (a killed driver, too, leaves it set) and unread bytes are lost.
-func (p *PTY) watchCloses() {
+func (p *Terminal) watchCloses() {
 	defer close(p.joined)
 	events := make([]byte, 4096)
 	for {
@@ -97,7 +99,7 @@ func (p *PTY) watchCloses() {
 }
 
 // Read returns what the driver wrote.
-func (p *PTY) Read(b []byte) (int, error) {
+func (p *Terminal) Read(b []byte) (int, error) {
 	n, err := p.master.Read(b)
 	if errors.Is(err, os.ErrClosed) {
 		err = io.EOF
@@ -109,7 +111,7 @@ func (p *PTY) Read(b []byte) (int, error) {
 // real UART would drop bytes as this does.
 const writeTime = 2 * time.Second
 
-func (p *PTY) Write(b []byte) (int, error) {
+func (p *Terminal) Write(b []byte) (int, error) {
 	if err := p.master.SetWriteDeadline(time.Now().Add(writeTime)); err != nil {
 		return 0, closedAsEOF(err)
 	}
@@ -134,7 +136,7 @@ var speeds = map[uint32]int{
 
 // Baud is the speed that the driver set; a terminal's settings are one, seen
 // from both ends.
-func (p *PTY) Baud() (int, error) {
+func (p *Terminal) Baud() (int, error) {
 	raw, err := p.master.SyscallConn()
 	if err != nil {
 		return 0, closedAsEOF(err)
@@ -152,7 +154,7 @@ func (p *PTY) Baud() (int, error) {
 
 // Close takes the module away: the driver's reads and writes fail as they do
 // when a plug is pulled.
-func (p *PTY) Close() error {
+func (p *Terminal) Close() error {
 	err := p.watch.Close()
 	<-p.joined
 	// The master first: its reader would take the last slave's closing for an error.
