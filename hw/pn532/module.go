@@ -120,7 +120,7 @@ func (m *Module) command(ctx context.Context, code byte, params []byte, answer t
 	if !m.awake {
 		out = append(bytes.Clone(wake), out...)
 	}
-	if err := m.acknowledged(ctx, out); err != nil {
+	if err := m.acknowledged(ctx, out, code == inDataExchange); err != nil {
 		return nil, err
 	}
 	m.awake = true
@@ -146,14 +146,20 @@ func (m *Module) command(ctx context.Context, code byte, params []byte, answer t
 	return nil, fmt.Errorf("no intact answer to command %02X", code)
 }
 
-// acknowledged sends a frame until the module acknowledges it.
-func (m *Module) acknowledged(ctx context.Context, out []byte) error {
-	for range tries {
+// acknowledged sends a frame until the module acknowledges it. One that moves a
+// card's chained command or answer on is sent once and waited for as long: a late
+// module would execute the second one too, and a part of the answer be lost.
+func (m *Module) acknowledged(ctx context.Context, out []byte, once bool) error {
+	sends, wait := tries, ackTime
+	if once {
+		sends, wait = 1, tries*ackTime
+	}
+	for range sends {
 		m.buf = m.buf[:0] // of an answer that came too late
 		if _, err := m.line.Write(out); err != nil {
 			return fmt.Errorf("write to reader: %w", err)
 		}
-		f, err := m.receive(ctx, ackTime)
+		f, err := m.receive(ctx, wait)
 		if err == nil && f.kind == kindACK {
 			return nil
 		}
