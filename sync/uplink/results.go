@@ -26,12 +26,12 @@ func (u *Uplink) await(ctx context.Context) error {
 		rows, err := u.o.Queue.Awaiting(ctx, awaitedAtOnce)
 		if err != nil {
 			u.o.Log.Error("queue not readable", "code", eid.CodeOf(err))
-			u.pauseResults(ctx, idle.next(), nil)
+			pause(ctx, idle.next(), nil, nil)
 			continue
 		}
 		if len(rows) == 0 {
 			idle.reset()
-			u.pauseResults(ctx, -1, changes)
+			pause(ctx, -1, changes, nil)
 			continue
 		}
 		wait := time.Duration(0)
@@ -40,7 +40,7 @@ func (u *Uplink) await(ctx context.Context) error {
 		}
 		if u.round(ctx, rows, wait) {
 			idle.reset()
-		} else if u.pauseResults(ctx, idle.next(), changes) {
+		} else if pause(ctx, idle.next(), changes, nil) == changed {
 			idle.reset()
 		}
 	}
@@ -98,22 +98,4 @@ func (u *Uplink) took(id string) time.Duration {
 		return time.Since(at)
 	}
 	return 0
-}
-
-// pauseResults is pause without the kick, which is for the sender; it reports
-// whether the queue changed.
-func (u *Uplink) pauseResults(ctx context.Context, d time.Duration, changes <-chan struct{}) (changed bool) {
-	var timer <-chan time.Time
-	if d >= 0 {
-		t := time.NewTimer(d)
-		defer t.Stop()
-		timer = t.C
-	}
-	select {
-	case <-ctx.Done():
-	case <-timer:
-	case <-changes:
-		return true
-	}
-	return false
 }

@@ -140,15 +140,15 @@ func (u *Uplink) send(ctx context.Context) error {
 		switch {
 		case err != nil:
 			u.o.Log.Error("queue not readable", "code", eid.CodeOf(err))
-			u.pause(ctx, link.next(), nil)
+			pause(ctx, link.next(), nil, u.kick)
 		case row == nil && next.IsZero():
-			u.pause(ctx, -1, changes)
+			pause(ctx, -1, changes, u.kick)
 		case row == nil:
-			u.pause(ctx, time.Until(next), changes)
+			pause(ctx, time.Until(next), changes, u.kick)
 		default:
 			if u.deliver(ctx, *row) {
 				link.reset()
-			} else if u.pause(ctx, link.next(), nil) {
+			} else if pause(ctx, link.next(), nil, u.kick) == kicked {
 				link.reset()
 			}
 		}
@@ -242,9 +242,18 @@ func (u *Uplink) statement(row queue.Row, signed []byte) queue.Statement {
 	return queue.Statement{ID: row.ID, DeskID: u.o.DeskID, Seq: row.Seq, BodyHash: row.BodyHash, Signed: signed}
 }
 
+// wake is what ended a pause.
+type wake int
+
+const (
+	elapsed wake = iota // the time, or ctx
+	changed             // the queue
+	kicked              // Kick
+)
+
 // pause waits for d (without end when negative), a change of the queue or a
-// kick, and reports whether it was a kick.
-func (u *Uplink) pause(ctx context.Context, d time.Duration, changes <-chan struct{}) (kicked bool) {
+// kick; a nil channel is not waited for.
+func pause(ctx context.Context, d time.Duration, changes, kick <-chan struct{}) wake {
 	var timer <-chan time.Time
 	if d >= 0 {
 		t := time.NewTimer(d)
@@ -255,8 +264,9 @@ func (u *Uplink) pause(ctx context.Context, d time.Duration, changes <-chan stru
 	case <-ctx.Done():
 	case <-timer:
 	case <-changes:
-	case <-u.kick:
-		return true
+		return changed
+	case <-kick:
+		return kicked
 	}
-	return false
+	return elapsed
 }
