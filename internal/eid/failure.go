@@ -62,5 +62,14 @@ func Explain(code Code) Failure {
 	return f
 }
 
+// Failure is the table's row for a code that a view may lack; nil for none.
+func (c Code) Failure() *Failure {
+	if c == "" {
+		return nil
+	}
+	f := Explain(c)
+	return &f
+}
+
 // Failures returns the whole table in its documented order.
 func Failures() []Failure { return append([]Failure(nil), failures...) }

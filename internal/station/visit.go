@@ -129,16 +129,8 @@ func (v *visit) view() *View {
 	for key, spent := range v.spent {
 		out.TimingsMS[key] = spent.Milliseconds()
 	}
-	out.Error, out.Refusal = explain(v.failure), explain(v.refusal)
+	out.Error, out.Refusal = v.failure.Failure(), v.refusal.Failure()
 	return out
-}
-
-func explain(code eid.Code) *eid.Failure {
-	if code == "" {
-		return nil
-	}
-	f := eid.Explain(code)
-	return &f
 }
 
 // outcome is what is kept of an ended visit.

@@ -36,12 +36,7 @@ func (s *Server) getQueue(w http.ResponseWriter, r *http.Request) {
 	}
 	out := make([]shownRow, 0, len(rows))
 	for _, row := range rows {
-		sr := shownRow{QueueRow: row}
-		if row.Code != "" {
-			f := eid.Explain(row.Code)
-			sr.Failure = &f
-		}
-		out = append(out, sr)
+		out = append(out, shownRow{row, row.Code.Failure()})
 	}
 	answerJSON(w, http.StatusOK, map[string]any{"rows": out})
 }
@@ -63,12 +58,7 @@ func (s *Server) getDevices(w http.ResponseWriter, r *http.Request) {
 	}
 	out := make([]shownDevice, 0, len(devices))
 	for _, d := range devices {
-		sd := shownDevice{Device: d}
-		if d.Code != "" {
-			f := eid.Explain(d.Code)
-			sd.Failure = &f
-		}
-		out = append(out, sd)
+		out = append(out, shownDevice{d, d.Code.Failure()})
 	}
 	answerJSON(w, http.StatusOK, map[string]any{"devices": out})
 }
