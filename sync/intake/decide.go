@@ -142,9 +142,9 @@ func (in *Intake) decide(ctx context.Context, u undecided) error {
 
 // result serves the signed decision, waiting for it as long as the desk asks.
 func (in *Intake) result(w http.ResponseWriter, r *http.Request) {
-	desk, err := in.caller(r)
+	desk, err := in.Caller(r)
 	if err != nil {
-		in.answer(w, err)
+		in.Answer(w, err)
 		return
 	}
 	wait := time.Duration(0)
@@ -159,7 +159,7 @@ func (in *Intake) result(w http.ResponseWriter, r *http.Request) {
 		in.mu.Unlock()
 		signed, err := in.decision(r.Context(), r.PathValue("id"), desk.ID)
 		if err != nil {
-			in.answer(w, err)
+			in.Answer(w, err)
 			return
 		}
 		if signed != nil {

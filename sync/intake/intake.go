@@ -21,6 +21,8 @@ import (
 	"path/filepath"
 	"sync"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/enrold/enrold/queue/request"
 	"github.com/enrold/enrold/queue/store"
 	"github.com/enrold/enrold/sync/wire"
@@ -29,9 +31,11 @@ import (
 const (
 	applicationID = 0x656e7263 // "enrc"
 	payloadFolder = "payload"
-	// atOnce bounds the bodies in memory: atOnce times wire.MaxRequest, twice
-	// (sealed and opened).
+	// atOnce bounds what is opened and verified at the same time.
 	atOnce = 16
+	// bodyBytes bounds the sealed bytes in memory. It counts bytes and not
+	// connections, so that desks on slow links do not keep the others out.
+	bodyBytes = 512 << 20
 )
 
 //go:embed migrations/*.sql
@@ -69,6 +73,7 @@ type Intake struct {
 	desks   *Registry
 	lock    *os.File
 	payload string
+	bodies  *semaphore.Weighted // bytes of bodies that are being read
 	slots   chan struct{}
 	wake    chan struct{} // a request waits for a decision
 
@@ -86,7 +91,7 @@ func Open(ctx context.Context, o Options) (*Intake, error) {
 	}
 	in := &Intake{
 		o: o, payload: filepath.Join(o.Dir, payloadFolder),
-		slots: make(chan struct{}, atOnce), wake: make(chan struct{}, 1), decided: make(chan struct{}),
+		bodies: semaphore.NewWeighted(bodyBytes), slots: make(chan struct{}, atOnce), wake: make(chan struct{}, 1), decided: make(chan struct{}),
 	}
 	if err := in.open(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open intake: %w", err), in.Close())

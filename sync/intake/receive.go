@@ -29,18 +29,25 @@ func (r refusal) Error() string { return string(r.reason) }
 
 func refuse(status int, reason wire.Reason) error { return refusal{status, reason} }
 
-// answer sends what err says: a refusal as it is, anything else as "try again".
-func (in *Intake) answer(w http.ResponseWriter, err error) {
+// AsRefusal says whether err is the intake's refusal of a desk or a request,
+// and returns it as the wire gives it.
+func AsRefusal(err error) (wire.Problem, bool) {
 	r, ok := errors.AsType[refusal](err)
-	if !ok {
-		r = refusal{http.StatusServiceUnavailable, wire.ReasonUnavailable}
-		in.o.Log.Error("request not served", "error", err)
-	}
-	wire.WriteProblem(w, r.status, r.reason)
+	return wire.Problem{Status: r.status, Code: r.reason}, ok
 }
 
-// caller returns the registered desk behind the client certificate.
-func (in *Intake) caller(r *http.Request) (Desk, error) {
+// Answer sends what err says: a refusal as it is, anything else as "try again".
+func (in *Intake) Answer(w http.ResponseWriter, err error) {
+	p, ok := AsRefusal(err)
+	if !ok {
+		p = wire.Problem{Status: http.StatusServiceUnavailable, Code: wire.ReasonUnavailable}
+		in.o.Log.Error("request not served", "error", err)
+	}
+	wire.WriteProblem(w, p.Status, p.Code)
+}
+
+// Caller returns the registered desk behind a connection's client certificate.
+func (in *Intake) Caller(r *http.Request) (Desk, error) {
 	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
 		return Desk{}, refuse(http.StatusForbidden, wire.ReasonUnknownDesk)
 	}
@@ -51,59 +58,101 @@ func (in *Intake) caller(r *http.Request) (Desk, error) {
 	return d, err
 }
 
+// Desk returns a registered desk that is not revoked: for what comes without a
+// connection of its own (a USB bundle).
+func (in *Intake) Desk(ctx context.Context, id string) (Desk, error) {
+	d, err := in.desks.desk(ctx, `id = ? AND revoked_at IS NULL`, id)
+	if errors.Is(err, errUnknownDesk) {
+		return Desk{}, refuse(http.StatusForbidden, wire.ReasonUnknownDesk)
+	}
+	return d, err
+}
+
 func (in *Intake) receive(w http.ResponseWriter, r *http.Request) {
-	desk, err := in.caller(r)
+	desk, err := in.Caller(r)
 	if err != nil {
-		in.answer(w, err)
+		in.Answer(w, err)
 		return
 	}
-	receipt, fresh, err := in.take(w, r, desk)
+	size := int64(wire.MaxRequest) // unknown: the worst
+	if r.ContentLength >= 0 {
+		size = min(r.ContentLength, size)
+	}
+	if err := in.bodies.Acquire(r.Context(), size); err != nil {
+		in.Answer(w, err)
+		return
+	}
+	defer in.bodies.Release(size)
+	sealed, err := in.read(w, r)
 	if err != nil {
-		if why, ok := errors.AsType[refusal](err); ok {
-			in.o.Log.Warn("request refused", "desk", desk.ID, "reason", why.reason)
-		}
-		in.answer(w, err)
+		in.Answer(w, err)
+		return
+	}
+	receipt, fresh, err := in.Accept(r.Context(), desk, r.PathValue("id"), sealed)
+	if err != nil {
+		in.Answer(w, err)
 		return
 	}
 	status := http.StatusOK
 	if fresh {
 		status = http.StatusCreated
-		in.wakeDecider()
 	}
 	send(w, status, receipt)
 }
 
-// take reads, checks and stores one request and returns its receipt.
-func (in *Intake) take(w http.ResponseWriter, r *http.Request, desk Desk) (receipt []byte, fresh bool, err error) {
-	id := r.PathValue("id")
+// read returns the body, whose digest is right.
+func (in *Intake) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	sealed, err := io.ReadAll(http.MaxBytesReader(w, r.Body, wire.MaxRequest))
+	if _, over := errors.AsType[*http.MaxBytesError](err); over {
+		return nil, refuse(http.StatusRequestEntityTooLarge, wire.ReasonTooLarge)
+	}
+	if err != nil {
+		return nil, refuse(http.StatusRequestTimeout, wire.ReasonUnavailable) // cut off: the desk tries again
+	}
+	if wire.CheckDigest(r.Header.Get(wire.DigestHeader), sealed) != nil {
+		return nil, refuse(http.StatusBadRequest, wire.ReasonDigest)
+	}
+	return sealed, nil
+}
+
+// Accept is the one door for a request, however it came: by network, resumable
+// upload, USB bundle or OSIA. It checks, verifies and stores the sealed bytes as
+// request id of desk and returns the signed receipt; the same bytes again give
+// the same receipt with fresh false. A refusal is an error of [AsRefusal]; any
+// other error means "try again".
+func (in *Intake) Accept(ctx context.Context, desk Desk, id string, sealed []byte) (receipt []byte, fresh bool, err error) {
+	receipt, fresh, err = in.accept(ctx, desk, id, sealed)
+	if why, ok := AsRefusal(err); ok {
+		in.o.Log.Warn("request refused", "desk", desk.ID, "reason", why.Code)
+	}
+	if fresh {
+		in.wakeDecider()
+	}
+	return receipt, fresh, err
+}
+
+func (in *Intake) accept(ctx context.Context, desk Desk, id string, sealed []byte) (receipt []byte, fresh bool, err error) {
 	if request.CheckID(id) != nil {
 		return nil, false, refuse(http.StatusBadRequest, wire.ReasonMalformed)
+	}
+	if len(sealed) > wire.MaxRequest {
+		return nil, false, refuse(http.StatusRequestEntityTooLarge, wire.ReasonTooLarge)
+	}
+	hash := request.Hash(sealed)
+	if receipt, err := in.known(ctx, id, desk.ID, hash); receipt != nil || err != nil {
+		return receipt, false, err
 	}
 	select {
 	case in.slots <- struct{}{}:
 		defer func() { <-in.slots }()
-	case <-r.Context().Done():
-		return nil, false, r.Context().Err()
-	}
-	sealed, err := io.ReadAll(http.MaxBytesReader(w, r.Body, wire.MaxRequest))
-	if _, over := errors.AsType[*http.MaxBytesError](err); over {
-		return nil, false, refuse(http.StatusRequestEntityTooLarge, wire.ReasonTooLarge)
-	}
-	if err != nil {
-		return nil, false, refuse(http.StatusRequestTimeout, wire.ReasonUnavailable) // cut off: the desk tries again
-	}
-	if wire.CheckDigest(r.Header.Get(wire.DigestHeader), sealed) != nil {
-		return nil, false, refuse(http.StatusBadRequest, wire.ReasonDigest)
-	}
-	hash := request.Hash(sealed)
-	if receipt, err := in.known(r.Context(), id, desk.ID, hash); receipt != nil || err != nil {
-		return receipt, false, err
+	case <-ctx.Done():
+		return nil, false, ctx.Err()
 	}
 	body, err := in.unseal(desk, id, sealed)
 	if err != nil {
 		return nil, false, err
 	}
-	return in.store(r.Context(), desk, body, sealed, hash)
+	return in.store(ctx, desk, body, sealed, hash)
 }
 
 // known returns the receipt of a request that is already stored, nil when it is
