@@ -60,13 +60,18 @@ func Open(ctx context.Context, path string, s Schema) (*DB, error) {
 	return db, nil
 }
 
+// synchronous is how far a commit waits for the disk. Only the power-cut harness
+// links another value (-ldflags -X), to show that it notices what FULL prevents:
+// no configuration and no caller can.
+var synchronous = "FULL"
+
 func open(path string, pragmas ...string) (*sql.DB, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	q := url.Values{"_txlock": {"immediate"}}
-	for _, p := range append([]string{"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)"}, pragmas...) {
+	for _, p := range append([]string{"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(" + synchronous + ")", "foreign_keys(ON)"}, pragmas...) {
 		q.Add("_pragma", p)
 	}
 	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: abs, RawQuery: q.Encode()}).String())
