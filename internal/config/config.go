@@ -23,6 +23,7 @@ type Config struct {
 	Scanner Scanner `toml:"scanner"`
 	Face    Face    `toml:"face"`
 	Central Central `toml:"central"`
+	Keys    Keys    `toml:"keys"`
 }
 
 // Desk is who and where this desk is.
@@ -32,7 +33,7 @@ type Desk struct {
 	Officer    string `toml:"officer"`
 	Data       string `toml:"data"`       // folder of the queue and its keys
 	Listen     string `toml:"listen"`     // loopback address of the screen
-	Production bool   `toml:"production"` // refuses emulated devices and test trust anchors
+	Production bool   `toml:"production"` // refuses emulated devices, test trust anchors and software keys
 }
 
 // Role decides which procedures a desk may run (requirements LOC-1 to LOC-3).
@@ -119,6 +120,7 @@ func (c *Config) resolve(dir string) {
 	for _, p := range []*string{
 		&c.Desk.Data, &c.Chip.Socket, &c.Chip.Trust, &c.Face.Models,
 		&c.Central.CA, &c.Central.Cert, &c.Central.Key, &c.Central.SealKey, &c.Central.ReceiptKey,
+		&c.Keys.TPM, &c.Keys.Module,
 	} {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(dir, *p)
@@ -160,7 +162,7 @@ func (c *Config) check() error {
 			return fmt.Errorf("%s.origin is emulated: a production desk refuses emulated devices", name)
 		}
 	}
-	return nil
+	return c.Keys.check(c.Desk.Production)
 }
 
 // Marshal writes c as TOML.

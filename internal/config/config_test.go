@@ -3,6 +3,7 @@ package config
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,6 +18,8 @@ officer = "o1"
 data = "data"
 listen = "127.0.0.1:0"
 `
+
+const production = good + "production = true\n"
 
 func load(t *testing.T, text string) (Config, string, error) {
 	t.Helper()
@@ -48,6 +51,14 @@ func TestLoadRefuses(t *testing.T) {
 		"role":                   {strings.Replace(good, "commune_police", "district_police", 1), "desk.role"},
 		"origin":                 {good + "[chip]\norigin = \"dream\"\n", "chip.origin"},
 		"emulated in production": {good + "production = true\n[camera]\norigin = \"emulated\"\n", "refuses emulated"},
+		"software device key":    {production + "[keys]\nofficer = \"pkcs11\"\nmodule = \"m.so\"\ntoken = \"t\"\n", "refuses a software device key"},
+		"software officer key":   {production + "[keys]\ndevice = \"tpm2\"\n", "refuses any officer key"},
+		"no officer key":         {production + "[keys]\ndevice = \"tpm2\"\nofficer = \"none\"\n", "refuses any officer key"},
+		"no module":              {good + "[keys]\nofficer = \"pkcs11\"\n", "keys.module"},
+		"key place":              {good + "[keys]\ndevice = \"pkcs11\"\n", "keys.device"},
+		"key algorithm":          {good + "[keys]\nalgorithm = \"EdDSA\"\n", "keys.algorithm"},
+		"registers":              {good + "[keys]\npcrs = \"0,24\"\n", "keys.pcrs"},
+		"index":                  {good + "[keys]\nnv_index = 0x1C00002\n", "keys.nv_index"},
 		"not toml":               {"desk = [", "read configuration"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -55,6 +66,20 @@ func TestLoadRefuses(t *testing.T) {
 				t.Fatalf("got %v, want %q", err, tc.want)
 			}
 		})
+	}
+}
+
+func TestKeysDefaultsAndPlaces(t *testing.T) {
+	c, _, err := load(t, good)
+	if want := (Keys{Device: KeySoftware, Officer: KeySoftware, Algorithm: "ES256", TPM: DefaultTPM, Counter: DefaultCounter, Label: DefaultKeyLabel}); err != nil || c.Keys != want {
+		t.Fatalf("got %+v, %v", c.Keys, err)
+	}
+	c, dir, err := load(t, production+"[keys]\ndevice = \"tpm2\"\nofficer = \"pkcs11\"\ntpm = \"tpm.sock\"\nmodule = \"/usr/lib/p11.so\"\ntoken = \"officer\"\npcrs = \"0, 7\"\n")
+	if err != nil || c.Keys.TPM != filepath.Join(dir, "tpm.sock") || c.Keys.Module != "/usr/lib/p11.so" {
+		t.Fatalf("got %+v, %v", c.Keys, err)
+	}
+	if r, err := c.Keys.Registers(); err != nil || !slices.Equal(r, []int{0, 7}) {
+		t.Fatalf("registers %v, %v", r, err)
 	}
 }
 

@@ -55,6 +55,21 @@ const (
 	CodeSyncRefused     Code = "E-SYNC-REFUSED"
 	CodeReceipt         Code = "E-RECEIPT"
 	CodeRejected        Code = "N-REJECTED"
+	CodePINNeeded       Code = "E-PIN-NEEDED"
+	CodePINWrong        Code = "E-PIN-WRONG"
+	CodePINLow          Code = "E-PIN-LOW"
+	CodePINFinal        Code = "E-PIN-FINAL"
+	CodePINLocked       Code = "E-PIN-LOCKED"
+	CodeTokenAbsent     Code = "E-TOKEN-ABSENT"
+	CodeTokenKey        Code = "E-TOKEN-KEY"
+	CodeToken           Code = "E-TOKEN"
+	CodeTPMAbsent       Code = "E-TPM-ABSENT"
+	CodeTPMLockout      Code = "E-TPM-LOCKOUT"
+	CodeTPMCleared      Code = "E-TPM-CLEARED"
+	CodeTPM             Code = "E-TPM"
+	CodeDeviceKey       Code = "E-DEVICE-KEY"
+	CodeCertExpires     Code = "W-CERT-EXPIRES"
+	CodeCertExpired     Code = "E-CERT-EXPIRED"
 )
 
 var failures = []Failure{
@@ -110,4 +125,19 @@ var failures = []Failure{
 	{CodeSyncRefused, "Trung tâm từ chối nhận hồ sơ.", "The centre refuses the request.", "Xem lý do trong hàng đợi; báo bộ phận kỹ thuật.", "See the reason in the queue; call the technical staff."},
 	{CodeReceipt, "Biên nhận của trung tâm không hợp lệ; hồ sơ được giữ lại.", "The centre's receipt is not valid; the request is kept.", "Báo bộ phận kỹ thuật.", "Call the technical staff."},
 	{CodeRejected, "Trung tâm không cấp tài khoản.", "The centre did not grant the account.", "Thông báo lý do cho người dân.", "Tell the person the reason."},
+	{CodePINNeeded, "Chưa mở khóa thiết bị chữ ký của cán bộ.", "The officer's signature token is not unlocked.", "Cắm thiết bị chữ ký và nhập mã PIN.", "Plug in the token and enter its PIN."},
+	{CodePINWrong, "Mã PIN của thiết bị chữ ký không đúng.", "The token's PIN is wrong.", "Nhập lại mã PIN; nhập sai nhiều lần thiết bị sẽ bị khóa.", "Enter it again; too many wrong tries lock the token."},
+	{CodePINLow, "Mã PIN không đúng; số lần thử còn lại ít.", "The PIN is wrong; few tries are left.", "Kiểm tra lại mã PIN trước khi nhập tiếp.", "Make sure of the PIN before the next try."},
+	{CodePINFinal, "Mã PIN không đúng; chỉ còn một lần thử.", "The PIN is wrong; one try is left.", "Không thử nữa nếu chưa chắc chắn; hỏi bộ phận cấp thiết bị chữ ký.", "Do not try unless you are sure; ask who issued the token."},
+	{CodePINLocked, "Thiết bị chữ ký đã bị khóa do nhập sai mã PIN.", "The token is locked after wrong PINs.", "Liên hệ bộ phận cấp thiết bị chữ ký để mở khóa.", "Have it unlocked by who issued the token."},
+	{CodeTokenAbsent, "Không tìm thấy thiết bị chữ ký của cán bộ.", "The officer's signature token is not found.", "Cắm thiết bị chữ ký; kiểm tra trình điều khiển.", "Plug in the token; check its driver."},
+	{CodeTokenKey, "Thiết bị chữ ký không có khóa của bàn này.", "The token does not hold the key of this desk.", "Dùng đúng thiết bị chữ ký của cán bộ.", "Use the officer's own token."},
+	{CodeToken, "Thiết bị chữ ký báo lỗi.", "The signature token reports an error.", "Rút và cắm lại; nếu lặp lại, báo bộ phận kỹ thuật.", "Unplug it and plug it in again; if it repeats, call the technical staff."},
+	{CodeTPMAbsent, "Không mở được chip bảo mật (TPM) của máy.", "The machine's security chip (TPM) cannot be opened.", "Báo bộ phận kỹ thuật: kiểm tra TPM trong BIOS và quyền truy cập.", "Call the technical staff: check the TPM in the firmware's setup and the access rights."},
+	{CodeTPMLockout, "Chip bảo mật (TPM) đang tạm khóa.", "The security chip (TPM) is in lockout.", "Chờ hết thời gian khóa; báo bộ phận kỹ thuật.", "Wait until the lockout ends; call the technical staff."},
+	{CodeTPMCleared, "Chip bảo mật (TPM) đã bị xóa hoặc thay: khóa của bàn này không còn dùng được.", "The security chip (TPM) was cleared or replaced: this desk's keys are gone.", "Ngừng nhận hồ sơ; báo bộ phận kỹ thuật để đăng ký lại bàn.", "Take no visits; have the desk enrolled again."},
+	{CodeTPM, "Chip bảo mật (TPM) báo lỗi.", "The security chip (TPM) reports an error.", "Thử lại; nếu lặp lại, báo bộ phận kỹ thuật.", "Try again; if it repeats, call the technical staff."},
+	{CodeDeviceKey, "Bàn này chưa có khóa thiết bị hoặc khóa không dùng được.", "This desk has no device key, or the key cannot be used.", "Báo bộ phận kỹ thuật: tạo khóa và đăng ký bàn.", "Call the technical staff: make the key and enrol the desk."},
+	{CodeCertExpires, "Chứng thư của bàn này sắp hết hạn.", "This desk's certificate expires soon.", "Báo bộ phận kỹ thuật gia hạn.", "Have the technical staff renew it."},
+	{CodeCertExpired, "Chứng thư của bàn này đã hết hạn: hồ sơ được giữ lại, chưa gửi được.", "This desk's certificate has expired: requests are kept and cannot be sent.", "Báo bộ phận kỹ thuật gia hạn ngay.", "Have the technical staff renew it at once."},
 }

@@ -9,6 +9,7 @@ packages=(
   libusb-1.0-0-dev                               # gousb
   libpcsclite-dev pcscd vsmartcard-vpcd          # scard, card service, virtual reader
   iproute2 util-linux                            # private namespaces of the emulated reader
+  swtpm softhsm2 opensc                          # keys: a TPM and a PKCS#11 token in software, and a tool to look at it
   chromium fonts-dejavu-core                     # the screen's test
 )
 have_node() { command -v node >/dev/null && command -v npm >/dev/null && [ "$(node -p 'parseInt(process.versions.node)')" -ge 18 ]; }
