@@ -28,10 +28,19 @@ const (
 type State string
 
 const (
-	StateReceived State = "received" // receipts
-	StateGranted  State = "granted"  // results
-	StateRejected State = "rejected"
+	StateReceived          State = "received"         // receipts
+	StateAccepted          State = "accepted"         // results: taken up for decision
+	StateNeedsCorrection   State = "needs_correction" // with a reason
+	StateGranted           State = "granted"
+	StateRejected          State = "rejected" // with a reason
+	StateActivated         State = "activated"
+	StateActivationExpired State = "activation_expired"
 )
+
+// Final says whether no later result can follow.
+func (s State) Final() bool {
+	return s == StateRejected || s == StateActivated || s == StateActivationExpired
+}
 
 // Statement is what the central signs. It names sealed bytes, not a person.
 type Statement struct {
@@ -41,7 +50,7 @@ type Statement struct {
 	Seq       int64  `cbor:"seq"`
 	BodyHash  []byte `cbor:"body_hash"` // SHA-256 of the sealed bytes
 	State     State  `cbor:"state"`
-	Reason    Reason `cbor:"reason"` // why rejected, "" otherwise
+	Reason    Reason `cbor:"reason"` // why rejected or to be corrected, "" otherwise
 	Time      int64  `cbor:"time"`   // Unix milliseconds at the central
 }
 
@@ -99,10 +108,16 @@ func (s Statement) check() error {
 	if !validReason(string(s.Reason)) {
 		return errors.New("reason is not a code")
 	}
-	receipt := s.Kind == KindReceipt && s.State == StateReceived && s.Reason == ""
-	granted := s.Kind == KindResult && s.State == StateGranted && s.Reason == ""
-	rejected := s.Kind == KindResult && s.State == StateRejected && s.Reason != ""
-	if !receipt && !granted && !rejected {
+	fits := false
+	switch s.State {
+	case StateReceived:
+		fits = s.Kind == KindReceipt && s.Reason == ""
+	case StateAccepted, StateGranted, StateActivated, StateActivationExpired:
+		fits = s.Kind == KindResult && s.Reason == ""
+	case StateNeedsCorrection, StateRejected:
+		fits = s.Kind == KindResult && s.Reason != ""
+	}
+	if !fits {
 		return errors.New("kind, state and reason do not fit each other")
 	}
 	return nil

@@ -1,8 +1,11 @@
 // Package wire is what a desk and a central say to each other over HTTPS with
 // mutual TLS:
 //
+//	POST /v1/announcements         what waits and the audit log's head ([Sync]) → what is known of it
 //	PUT /v1/requests/{id}          sealed bytes, Content-Digest (RFC 9530) → signed receipt
-//	GET /v1/requests/{id}/result   ?wait_ms=N → signed result, or 202 while undecided
+//	…   /v1/uploads/{id}           the same bytes in pieces that survive a cut (tus 1.0.0)
+//	GET /v1/requests/{id}/result   ?known=STATE&wait_ms=N → newest signed result when its state
+//	                               is another one than the known, or 202
 //
 // The desk chooses the id; the same id with the same bytes gives the same
 // receipt again, with other bytes 409. Receipts and results are COSE_Sign1
@@ -27,8 +30,13 @@ import (
 
 // Patterns of the central's HTTP routes (net/http ServeMux).
 const (
-	PatternRequest = "PUT /v1/requests/{id}"
-	PatternResult  = "GET /v1/requests/{id}/result"
+	PatternAnnounce = "POST /v1/announcements"
+	PatternRequest  = "PUT /v1/requests/{id}"
+	PatternResult   = "GET /v1/requests/{id}/result"
+	// UploadsPath is the root of the resumable uploads.
+	UploadsPath = "/v1/uploads/"
+	// AnnouncePath is where a desk announces.
+	AnnouncePath = "/v1/announcements"
 )
 
 // Media types and bounds of the messages.
@@ -36,6 +44,7 @@ const (
 	TypeSealed    = "application/vnd.enrold.sealed-request"
 	TypeStatement = "application/cose"
 	TypeProblem   = "application/problem+json"
+	TypeCBOR      = "application/cbor"
 
 	MaxRequest   = request.MaxSealed
 	MaxStatement = 4 << 10
@@ -48,9 +57,13 @@ const (
 // RequestPath is the path of one request; id must have passed request.CheckID.
 func RequestPath(id string) string { return "/v1/requests/" + id }
 
-// ResultPath asks for the decision and waits for it at most wait.
-func ResultPath(id string, wait time.Duration) string {
-	return fmt.Sprintf("/v1/requests/%s/result?wait_ms=%d", id, wait.Milliseconds())
+// ResultPath asks for the first result and waits for it at most wait.
+func ResultPath(id string, wait time.Duration) string { return ResultAfterPath(id, "", wait) }
+
+// ResultAfterPath asks for the newest result when its state is another one than
+// known, and waits for that at most wait; known is "" for a desk that has none.
+func ResultAfterPath(id string, known State, wait time.Duration) string {
+	return fmt.Sprintf("/v1/requests/%s/result?known=%s&wait_ms=%d", id, known, wait.Milliseconds())
 }
 
 // DigestHeader names the header of RFC 9530 §2 that carries the body's hash.
@@ -88,7 +101,10 @@ const (
 	ReasonOrigin       Reason = "origin_refused"    // software key or emulated sample at a production central
 	ReasonUnknownDesk  Reason = "unknown_desk"      // certificate not registered, or revoked
 	ReasonUnknown      Reason = "unknown_request"
-	ReasonUnavailable  Reason = "unavailable" // try again later
+	ReasonUnavailable  Reason = "unavailable"      // try again later
+	ReasonOffset       Reason = "offset_mismatch"  // ask for the offset and go on there
+	ReasonLocked       Reason = "locked"           // another connection still writes this upload
+	ReasonLog          Reason = "log_inconsistent" // the desk's audit log contradicts the known one
 )
 
 // Problem is the body of a refusal (RFC 9457, its "type" left out).
