@@ -158,7 +158,7 @@ func (e *enqueuer) commit(batch []*enqueueJob) {
 
 func (e *enqueuer) seal(job *enqueueJob, seq int64, previous []byte) error {
 	o := e.q.o
-	sealed, err := request.Seal(o.Recipient, o.Signer, request.Body{
+	sealed, err := request.Seal(o.Recipients, o.Signers, request.Body{
 		Version: request.BodyVersion, DeskID: o.DeskID, Seq: seq, Previous: previous,
 		Software: o.Software, Request: job.request,
 	})

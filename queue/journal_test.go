@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/hpke"
 	"flag"
 	"fmt"
 	"io/fs"
@@ -55,7 +56,7 @@ func journalUntilKilled(dir string) {
 		panic(err)
 	}
 	ctx := context.Background()
-	q, err := Open(ctx, Options{Dir: filepath.Join(dir, "data"), DeskID: "desk-1", Signer: key, Recipient: central.PublicKey()})
+	q, err := Open(ctx, Options{Dir: filepath.Join(dir, "data"), DeskID: "desk-1", Signers: request.Signers{Device: key}, Recipients: []hpke.PublicKey{central.PublicKey()}})
 	if err != nil {
 		panic(err)
 	}

@@ -126,7 +126,7 @@ func matches(t *testing.T, d *desk, ids []string, model map[string]*expected, op
 			if err != nil {
 				return err
 			}
-			body, _, err := request.Open(d.central, d.public(), sealed)
+			body, _, err := request.Open(d.central, d.keys(), sealed)
 			if err != nil {
 				return err
 			}

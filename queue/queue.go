@@ -37,15 +37,15 @@ const (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Options of a queue. Dir, DeskID, Signer and Recipient are required.
+// Options of a queue. Dir, DeskID, Signers.Device and Recipients are required.
 type Options struct {
-	Dir       string         // made with mode 0700 when missing
-	DeskID    string         // bound by every signature and seal
-	Software  string         // version written into each request
-	Signer    request.Signer // the device key
-	Recipient hpke.PublicKey // the central's key
-	MinFree   uint64         // bytes of disk that Room wants; 0 means 512 MiB
-	Log       *slog.Logger
+	Dir        string           // made with mode 0700 when missing
+	DeskID     string           // bound by every signature and seal
+	Software   string           // version written into each request
+	Signers    request.Signers  // device and officer
+	Recipients []hpke.PublicKey // the central's keys, overlapping
+	MinFree    uint64           // bytes of disk that Room wants; 0 means 512 MiB
+	Log        *slog.Logger
 }
 
 // Queue is safe for concurrent use.

@@ -3,7 +3,7 @@ package queue
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
+	"crypto"
 	"crypto/hpke"
 	"fmt"
 	"os"
@@ -56,10 +56,12 @@ func (d *desk) open(t testing.TB) {
 }
 
 func (d *desk) options() Options {
-	return Options{Dir: d.dir, DeskID: "desk-1", Software: "test", Signer: d.key, Recipient: d.central.PublicKey(), MinFree: 1}
+	return Options{Dir: d.dir, DeskID: "desk-1", Software: "test", Signers: request.Signers{Device: d.key}, Recipients: []hpke.PublicKey{d.central.PublicKey()}, MinFree: 1}
 }
 
-func (d *desk) public() *ecdsa.PublicKey { return d.key.Public().(*ecdsa.PublicKey) }
+func (d *desk) keys() request.KnownKeys {
+	return request.KnownKeys{Devices: []crypto.PublicKey{d.key.Public()}}
+}
 
 func (d *desk) reopen(t testing.TB) {
 	t.Helper()
@@ -120,12 +122,12 @@ func TestEnqueueSealsAndChains(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		body, origin, err := request.Open(d.central, d.public(), sealed)
+		body, by, err := request.Open(d.central, d.keys(), sealed)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got.Seq != i || body.Seq != i || !bytes.Equal(body.Previous, previous) || origin != request.KeySoftware {
-			t.Fatalf("request %d: queued %d, body %d, previous %x, origin %s", i, got.Seq, body.Seq, body.Previous, origin)
+		if got.Seq != i || body.Seq != i || !bytes.Equal(body.Previous, previous) || by.Device.Origin != request.KeySoftware {
+			t.Fatalf("request %d: queued %d, body %d, previous %x, origin %s", i, got.Seq, body.Seq, body.Previous, by.Device.Origin)
 		}
 		if body.Request.Document.Holder.Name.Reveal() != marker || !body.Request.ReceivedAt.Equal(r.ReceivedAt) {
 			t.Fatal("the body is not the request")

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/hpke"
 	"io"
 	"io/fs"
 	"os"
@@ -93,7 +94,7 @@ func newSite(t *testing.T) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.queue, err = queue.Open(t.Context(), queue.Options{Dir: s.path("data"), DeskID: "desk-1", Signer: device, Recipient: seal, MinFree: 1})
+	s.queue, err = queue.Open(t.Context(), queue.Options{Dir: s.path("data"), DeskID: "desk-1", Signers: request.Signers{Device: device}, Recipients: []hpke.PublicKey{seal}, MinFree: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/hpke"
 	"errors"
 	"fmt"
 	"io"
@@ -137,7 +138,7 @@ func openQueue(ctx context.Context, cfg config.Config, log *slog.Logger) (*queue
 		return nil, err
 	}
 	return queue.Open(ctx, queue.Options{
-		Dir: cfg.Desk.Data, DeskID: cfg.Desk.ID, Software: "enrold/" + version, Signer: key, Recipient: seal, Log: log,
+		Dir: cfg.Desk.Data, DeskID: cfg.Desk.ID, Software: "enrold/" + version, Signers: request.Signers{Device: key}, Recipients: []hpke.PublicKey{seal}, Log: log,
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/fxamacker/cbor/v2"
 	"github.com/google/uuid"
@@ -13,22 +14,25 @@ import (
 )
 
 // BodyVersion is the version of the signed body's schema.
-const BodyVersion = 1
+const BodyVersion = 2
 
 // HashSize is the length of the hashes that chain and name requests (SHA-256).
 const HashSize = sha256.Size
 
 const maxNameBytes = 128
 
-// Body is what the device key signs.
+// Body is what the device and the officer sign.
 type Body struct {
 	Version  int             `cbor:"version"`
 	DeskID   string          `cbor:"desk_id"`
-	Seq      int64           `cbor:"seq"`      // the desk's own gap-free number, from 1
-	Previous []byte          `cbor:"previous"` // SHA-256 of the sealed bytes of Seq-1; zeros for the first
-	Software string          `cbor:"software"` // version that made the request
+	Seq      int64           `cbor:"seq"`       // the desk's own gap-free number, from 1
+	Previous []byte          `cbor:"previous"`  // SHA-256 of the sealed bytes of Seq-1; zeros for the first
+	Software string          `cbor:"software"`  // version that made the request
+	SignedBy []Role          `cbor:"signed_by"` // who signs this body, in the order of the signatures
 	Request  station.Request `cbor:"request"`
 }
+
+func (b Body) ident() Ident { return Ident{Desk: b.DeskID, Request: b.Request.ID, Seq: b.Seq} }
 
 var (
 	encMode = mustEncMode()
@@ -113,7 +117,10 @@ func (b Body) check() error {
 	if len(b.Software) > maxNameBytes {
 		return fmt.Errorf("software version has %d bytes, at most %d", len(b.Software), maxNameBytes)
 	}
-	return Ident{Desk: b.DeskID, Request: b.Request.ID, Seq: b.Seq}.check()
+	if !slices.Equal(b.SignedBy, Signers{}.roles()) && !slices.Equal(b.SignedBy, []Role{RoleDevice, RoleOfficer}) {
+		return errors.New("signed_by is neither the device nor the device and the officer")
+	}
+	return b.ident().check()
 }
 
 // Ident names one request of one desk. It holds nothing about a person.

@@ -18,20 +18,27 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// KeyOrigin says where a device key lives. The signature carries it, and a
+// KeyOrigin says where a signing key lives. Every signature carries it, and a
 // production central refuses KeySoftware.
 type KeyOrigin string
 
-// KeySoftware is a key in a file; keys in hardware get their own names.
-const KeySoftware KeyOrigin = "software"
+const (
+	KeySoftware KeyOrigin = "software" // in a file
+	KeyTPM      KeyOrigin = "tpm2"
+	KeyToken    KeyOrigin = "pkcs11"
+)
 
-// Signer is a device key: a P-256 key in a file or in hardware.
+// Signer is a device's or an officer's key, in a file or in hardware. Sign gets
+// a digest and the crypto.SignerOpts of Algorithm: crypto.SHA256 for ES256 (the
+// answer is an ASN.1 signature), *rsa.PSSOptions for PS256.
 type Signer interface {
 	crypto.Signer
 	Origin() KeyOrigin
+	Algorithm() Algorithm
 }
 
-// DeviceKey is a software device key (ECDSA P-256).
+// DeviceKey is a software key (ECDSA P-256): the device's, or an officer's at a
+// desk without tokens.
 type DeviceKey struct{ key *ecdsa.PrivateKey }
 
 // Public returns the *ecdsa.PublicKey.
@@ -44,6 +51,9 @@ func (k *DeviceKey) Sign(random io.Reader, digest []byte, opts crypto.SignerOpts
 
 // Origin is KeySoftware.
 func (k *DeviceKey) Origin() KeyOrigin { return KeySoftware }
+
+// Algorithm is ES256.
+func (k *DeviceKey) Algorithm() Algorithm { return ES256 }
 
 // PublicPEM returns the public key as a PEM block (SubjectPublicKeyInfo), the
 // file that a central wants when it registers the desk.

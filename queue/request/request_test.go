@@ -2,7 +2,6 @@ package request
 
 import (
 	"bytes"
-	"crypto/ecdsa"
 	"crypto/hpke"
 	"encoding/hex"
 	"flag"
@@ -23,7 +22,7 @@ var update = flag.Bool("update", false, "write golden files")
 func example() Body {
 	at := time.Date(2026, 11, 17, 8, 30, 0, 123456789, time.FixedZone("", 7*3600))
 	return Body{
-		Version: BodyVersion, DeskID: "desk-1", Seq: 7, Previous: bytes.Repeat([]byte{0xab}, HashSize), Software: "enrold 0.1",
+		Version: BodyVersion, DeskID: "desk-1", Seq: 7, Previous: bytes.Repeat([]byte{0xab}, HashSize), Software: "enrold 0.1", SignedBy: []Role{RoleDevice, RoleOfficer},
 		Request: station.Request{
 			ID: "0198c0de-1234-7abc-8def-0123456789ab", Procedure: eid.CitizenLevel2, RuleSet: "vn-69-2024",
 			Document: eid.ChipDocument{
@@ -93,7 +92,7 @@ func TestBodyGolden(t *testing.T) {
 
 func TestEncodeRefuses(t *testing.T) {
 	for name, spoil := range map[string]func(*Body){
-		"version":       func(b *Body) { b.Version = 2 },
+		"version":       func(b *Body) { b.Version = 1 },
 		"desk":          func(b *Body) { b.DeskID = "desk 1/../x" },
 		"no desk":       func(b *Body) { b.DeskID = "" },
 		"id":            func(b *Body) { b.Request.ID = "0198C0DE-1234-7ABC-8DEF-0123456789AB" },
@@ -146,17 +145,30 @@ func ends(t testing.TB) (*DeviceKey, hpke.PrivateKey) {
 	return key, central
 }
 
-func public(k *DeviceKey) *ecdsa.PublicKey { return k.Public().(*ecdsa.PublicKey) }
+// known lets keys sign in both roles.
+func known(keys ...Signer) (v KnownKeys) {
+	for _, k := range keys {
+		v.Devices, v.Officers = append(v.Devices, k.Public()), append(v.Officers, k.Public())
+	}
+	return v
+}
+
+func sealedTo(keys ...hpke.PrivateKey) (to []hpke.PublicKey) {
+	for _, k := range keys {
+		to = append(to, k.PublicKey())
+	}
+	return to
+}
 
 func TestSealOpen(t *testing.T) {
 	key, central := ends(t)
-	sealed, err := Seal(central.PublicKey(), key, example())
+	sealed, err := Seal(sealedTo(central), Signers{Device: key}, example())
 	if err != nil {
 		t.Fatal(err)
 	}
-	body, origin, err := Open(central, public(key), sealed)
-	if err != nil || origin != KeySoftware || body.Seq != 7 || body.Request.ID != example().Request.ID {
-		t.Fatalf("Open = %+v, %s, %v", body.Seq, origin, err)
+	body, by, err := Open(central, known(key), sealed)
+	if err != nil || by.Device.Origin != KeySoftware || body.Seq != 7 || body.Request.ID != example().Request.ID {
+		t.Fatalf("Open = %+v, %v, %v", body.Seq, by.Device.Origin, err)
 	}
 	plain, err := Encode(example())
 	if err != nil {
@@ -168,22 +180,22 @@ func TestSealOpen(t *testing.T) {
 	}
 
 	other, otherCentral := ends(t)
-	if _, _, err := Open(central, public(other), sealed); err == nil {
+	if _, _, err := Open(central, known(other), sealed); err == nil {
 		t.Error("another device's key verified the signature")
 	}
-	if _, _, err := Open(otherCentral, public(key), sealed); err == nil {
+	if _, _, err := Open(otherCentral, known(key), sealed); err == nil {
 		t.Error("another central opened the request")
 	}
 	// A signed body that hides behind another request's header.
-	signed, err := Sign(key, plain)
+	signed, err := Sign(Signers{Device: key, Officer: key}, plain)
 	if err != nil {
 		t.Fatal(err)
 	}
-	swapped, err := SealBytes(central.PublicKey(), Ident{Desk: "desk-1", Request: example().Request.ID, Seq: 8}, signed)
+	swapped, err := SealBytes(sealedTo(central), Ident{Desk: "desk-1", Request: example().Request.ID, Seq: 8}, signed)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := Open(central, public(key), swapped); err == nil {
+	if _, _, err := Open(central, known(key), swapped); err == nil {
 		t.Error("header and body name different numbers, and it opened")
 	}
 }
@@ -191,7 +203,7 @@ func TestSealOpen(t *testing.T) {
 // Every byte of the sealed request is bound: flipping any one is noticed.
 func TestEveryBitIsSealed(t *testing.T) {
 	key, central := ends(t)
-	sealed, err := Seal(central.PublicKey(), key, example())
+	sealed, err := Seal(sealedTo(central), Signers{Device: key}, example())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,11 +214,11 @@ func TestEveryBitIsSealed(t *testing.T) {
 	for i := 0; i < len(sealed); i += step {
 		bad := bytes.Clone(sealed)
 		bad[i] ^= 1 << (i % 8)
-		if _, _, err := Open(central, public(key), bad); err == nil {
+		if _, _, err := Open(central, known(key), bad); err == nil {
 			t.Fatalf("byte %d of %d may be changed", i, len(sealed))
 		}
 	}
-	if _, _, err := Open(central, public(key), sealed[:len(sealed)-1]); err == nil {
+	if _, _, err := Open(central, known(key), sealed[:len(sealed)-1]); err == nil {
 		t.Fatal("a cut request opened")
 	}
 }
@@ -215,7 +227,7 @@ func TestSealIsBounded(t *testing.T) {
 	key, central := ends(t)
 	b := example()
 	b.Request.Portraits[0].JPEG = make([]byte, MaxSealed)
-	if _, err := Seal(central.PublicKey(), key, b); err == nil {
+	if _, err := Seal(sealedTo(central), Signers{Device: key}, b); err == nil {
 		t.Fatal("a request over the wire's limit was sealed")
 	}
 }
@@ -241,7 +253,7 @@ func FuzzDecode(f *testing.F) {
 
 func FuzzOpen(f *testing.F) {
 	key, central := ends(f)
-	sealed, err := Seal(central.PublicKey(), key, example())
+	sealed, err := Seal(sealedTo(central), Signers{Device: key}, example())
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -252,7 +264,7 @@ func FuzzOpen(f *testing.F) {
 		if id, err := ParseIdent(data); err == nil && id.check() != nil {
 			t.Fatal("an invalid identity was accepted")
 		}
-		if _, _, err := Open(central, public(key), data); err == nil && !bytes.Equal(data, sealed) {
+		if _, _, err := Open(central, known(key), data); err == nil && !bytes.Equal(data, sealed) {
 			t.Fatal("bytes that the desk never sealed opened")
 		}
 	})
@@ -264,16 +276,16 @@ func FuzzVerify(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	signed, err := Sign(key, plain)
+	signed, err := Sign(Signers{Device: key, Officer: key}, plain)
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Add(signed)
-	f.Add([]byte{0xd2, 0x84, 0x40, 0xa0, 0x40, 0x40})
+	f.Add([]byte{0xd8, 0x62, 0x84, 0x40, 0xa0, 0x40, 0x80})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		// Unprotected headers are not signed, so other bytes may verify: but never
 		// with another body.
-		b, _, err := Verify(public(key), data)
+		b, _, err := Verify(known(key), "desk-1", data)
 		if err != nil {
 			return
 		}
@@ -291,7 +303,7 @@ func BenchmarkSeal(b *testing.B) {
 			body.Request.Portraits[0].JPEG = make([]byte, size)
 			b.SetBytes(int64(size))
 			for b.Loop() {
-				if _, err := Seal(central.PublicKey(), key, body); err != nil {
+				if _, err := Seal(sealedTo(central), Signers{Device: key}, body); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -303,13 +315,13 @@ func BenchmarkOpen(b *testing.B) {
 	key, central := ends(b)
 	body := example()
 	body.Request.Portraits[0].JPEG = make([]byte, 400<<10)
-	sealed, err := Seal(central.PublicKey(), key, body)
+	sealed, err := Seal(sealedTo(central), Signers{Device: key}, body)
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.SetBytes(int64(len(sealed)))
 	for b.Loop() {
-		if _, _, err := Open(central, public(key), sealed); err != nil {
+		if _, _, err := Open(central, known(key), sealed); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -2,9 +2,13 @@ package request
 
 import (
 	"bytes"
-	"crypto/ecdsa"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
 	"crypto/hpke"
+	"crypto/rand"
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
@@ -12,49 +16,69 @@ import (
 	"os"
 )
 
-// Sealed bytes, version 1:
+// Sealed bytes, version 2:
 //
-//	"ENRS" 0x01 | header length, 2 bytes big endian | header | HPKE ciphertext
+//	"ENRS" 0x02 | header length, 2 bytes big endian | header | AES-256-GCM ciphertext
 //
-// The header is deterministic CBOR and names no person: cipher suite, key,
-// desk, request id, sequence number and HPKE's encapsulated key. Everything
-// before the ciphertext is the seal's additional data, so a changed header does
-// not open.
+// The header is deterministic CBOR and names no person: desk, request id,
+// sequence number, and for each recipient the content key sealed with HPKE
+// (RFC 9180 base mode). The content key is random and used for this request
+// only. Everything before the ciphertext is additional data of the content, so
+// a changed header does not open; and each recipient's share is bound to its
+// request, so it does not open elsewhere.
 const (
-	magic        = "ENRS\x01"
-	sealInfo     = "enrold request seal v1"
-	maxHeader    = 4 << 10
-	prefixBytes  = len(magic) + 2
-	sealOverhead = 16 // AES-256-GCM tag
+	magic       = "ENRS\x02"
+	sealInfo    = "enrold request seal v2"
+	contentInfo = "enrold request content v2"
+	prefixBytes = len(magic) + 2
+	keyBytes    = 32
+	tagBytes    = 16 // AES-256-GCM
+
+	// maxRecipients allows for central keys that overlap, with room to spare.
+	maxRecipients = 8
+	maxHeader     = 16 << 10
 )
 
 // MaxSealed bounds the sealed bytes of one request: what the wire carries.
 const MaxSealed = 16 << 20
 
-// header of the sealed bytes. KEM, KDF and AEAD are the identifiers of RFC 9180
-// §7, so that another suite is another header and not another format.
+// recipient is one central key's share. KEM, KDF and AEAD are the identifiers
+// of RFC 9180 §7, so that another suite is another header and not another
+// format; recipients may differ in it.
+type recipient struct {
+	KEM   uint16 `cbor:"kem"`
+	KDF   uint16 `cbor:"kdf"`
+	AEAD  uint16 `cbor:"aead"`
+	KeyID []byte `cbor:"key_id"` // first 16 bytes of SHA-256 of the central's public key
+	Enc   []byte `cbor:"enc"`
+	Key   []byte `cbor:"key"` // the sealed content key
+}
+
 type header struct {
-	KEM       uint16 `cbor:"kem"`
-	KDF       uint16 `cbor:"kdf"`
-	AEAD      uint16 `cbor:"aead"`
-	KeyID     []byte `cbor:"key_id"` // first 16 bytes of SHA-256 of the central's public key
-	DeskID    string `cbor:"desk_id"`
-	RequestID string `cbor:"request_id"`
-	Seq       int64  `cbor:"seq"`
-	Enc       []byte `cbor:"enc"`
+	DeskID     string      `cbor:"desk_id"`
+	RequestID  string      `cbor:"request_id"`
+	Seq        int64       `cbor:"seq"`
+	Commitment []byte      `cbor:"commitment"` // to the content key: AES-GCM alone commits to none
+	Recipients []recipient `cbor:"recipients"`
 }
 
 func (h header) ident() Ident { return Ident{Desk: h.DeskID, Request: h.RequestID, Seq: h.Seq} }
 
-// SealKEM is the KEM of version 1: ML-KEM-768 with P-256.
+// shareContext binds a recipient's share to its request.
+func (h header) shareContext() []byte {
+	return fmt.Appendf(nil, "%s\n%s\n%d\n%x", h.DeskID, h.RequestID, h.Seq, h.Commitment)
+}
+
+// SealKEM is the KEM of central keys: ML-KEM-768 with P-256.
 func SealKEM() hpke.KEM { return hpke.MLKEM768P256() }
 
-func sealKeyID(pub hpke.PublicKey) []byte {
+// SealKeyID names a central key: the first 16 bytes of SHA-256 of its public half.
+func SealKeyID(pub hpke.PublicKey) []byte {
 	sum := sha256.Sum256(pub.Bytes())
 	return sum[:16]
 }
 
-// LoadSealKey reads the central's public key: one line of base64.
+// LoadSealKey reads a central's public key: one line of base64.
 func LoadSealKey(path string) (hpke.PublicKey, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -71,35 +95,74 @@ func LoadSealKey(path string) (hpke.PublicKey, error) {
 	return pub, nil
 }
 
-// SealBytes seals a signed request to the central's key.
-func SealBytes(pub hpke.PublicKey, id Ident, signed []byte) ([]byte, error) {
+// content derives from the content key what encrypts the content and what
+// commits to the key.
+func content(key []byte) (aead cipher.AEAD, commitment []byte, err error) {
+	both, err := hkdf.Key(sha256.New, key, nil, contentInfo, 2*keyBytes)
+	if err != nil {
+		return nil, nil, err
+	}
+	block, err := aes.NewCipher(both[:keyBytes])
+	if err != nil {
+		return nil, nil, err
+	}
+	aead, err = cipher.NewGCM(block)
+	return aead, both[keyBytes:], err
+}
+
+// contentNonce is all zeros: a content key encrypts once.
+func contentNonce(aead cipher.AEAD) []byte { return make([]byte, aead.NonceSize()) }
+
+// SealBytes seals a signed request to every central key in to.
+func SealBytes(to []hpke.PublicKey, id Ident, signed []byte) ([]byte, error) {
+	sealed, err := sealBytes(to, id, signed)
+	if err != nil {
+		return nil, fmt.Errorf("seal request: %w", err)
+	}
+	return sealed, nil
+}
+
+func sealBytes(to []hpke.PublicKey, id Ident, signed []byte) ([]byte, error) {
 	if err := id.check(); err != nil {
-		return nil, fmt.Errorf("seal request: %w", err)
+		return nil, err
 	}
-	kdf, aead := hpke.HKDFSHA256(), hpke.AES256GCM()
-	enc, sender, err := hpke.NewSender(pub, kdf, aead, []byte(sealInfo))
+	if len(to) == 0 || len(to) > maxRecipients {
+		return nil, fmt.Errorf("%d central keys, want 1 to %d", len(to), maxRecipients)
+	}
+	key := make([]byte, keyBytes)
+	rand.Read(key) // never fails (crypto/rand)
+	defer clear(key)
+	aead, commitment, err := content(key)
 	if err != nil {
-		return nil, fmt.Errorf("seal request: %w", err)
+		return nil, err
 	}
-	head, err := encMode.Marshal(header{
-		KEM: pub.KEM().ID(), KDF: kdf.ID(), AEAD: aead.ID(), KeyID: sealKeyID(pub),
-		DeskID: id.Desk, RequestID: id.Request, Seq: id.Seq, Enc: enc,
-	})
+	h := header{DeskID: id.Desk, RequestID: id.Request, Seq: id.Seq, Commitment: commitment}
+	kdf, wrap := hpke.HKDFSHA256(), hpke.AES256GCM()
+	for _, pub := range to {
+		enc, sender, err := hpke.NewSender(pub, kdf, wrap, []byte(sealInfo))
+		if err != nil {
+			return nil, err
+		}
+		share, err := sender.Seal(h.shareContext(), key)
+		if err != nil {
+			return nil, err
+		}
+		h.Recipients = append(h.Recipients, recipient{
+			KEM: pub.KEM().ID(), KDF: kdf.ID(), AEAD: wrap.ID(), KeyID: SealKeyID(pub), Enc: enc, Key: share,
+		})
+	}
+	head, err := encMode.Marshal(h)
 	if err != nil {
-		return nil, fmt.Errorf("seal request: %w", err)
+		return nil, err
 	}
-	if total := prefixBytes + len(head) + len(signed) + sealOverhead; len(head) > maxHeader || total > MaxSealed {
-		return nil, fmt.Errorf("seal request: %d bytes, at most %d", total, MaxSealed)
+	if total := prefixBytes + len(head) + len(signed) + tagBytes; len(head) > maxHeader || total > MaxSealed {
+		return nil, fmt.Errorf("%d bytes, at most %d", total, MaxSealed)
 	}
-	prefix := make([]byte, 0, prefixBytes+len(head))
-	prefix = append(prefix, magic...)
-	prefix = binary.BigEndian.AppendUint16(prefix, uint16(len(head)))
-	prefix = append(prefix, head...)
-	ciphertext, err := sender.Seal(prefix, signed)
-	if err != nil {
-		return nil, fmt.Errorf("seal request: %w", err)
-	}
-	return append(prefix, ciphertext...), nil
+	out := make([]byte, 0, prefixBytes+len(head)+len(signed)+tagBytes)
+	out = append(out, magic...)
+	out = binary.BigEndian.AppendUint16(out, uint16(len(head)))
+	out = append(out, head...)
+	return aead.Seal(out, contentNonce(aead), signed, out), nil
 }
 
 // parse splits sealed bytes; it trusts nothing in them.
@@ -108,15 +171,18 @@ func parse(sealed []byte) (h header, prefix, ciphertext []byte, err error) {
 		return h, nil, nil, fmt.Errorf("%d bytes, at most %d", len(sealed), MaxSealed)
 	}
 	if len(sealed) < prefixBytes || string(sealed[:len(magic)]) != magic {
-		return h, nil, nil, errors.New("not a sealed request of version 1")
+		return h, nil, nil, errors.New("not a sealed request of version 2")
 	}
 	n := int(binary.BigEndian.Uint16(sealed[len(magic):prefixBytes]))
-	if n > maxHeader || len(sealed) < prefixBytes+n+sealOverhead {
+	if n > maxHeader || len(sealed) < prefixBytes+n+tagBytes {
 		return h, nil, nil, errors.New("sealed request is cut short")
 	}
 	prefix, ciphertext = sealed[:prefixBytes+n], sealed[prefixBytes+n:]
 	if err := decMode.Unmarshal(prefix[prefixBytes:], &h); err != nil {
 		return h, nil, nil, fmt.Errorf("malformed header (%T)", err)
+	}
+	if len(h.Recipients) == 0 || len(h.Recipients) > maxRecipients {
+		return h, nil, nil, fmt.Errorf("%d recipients, want 1 to %d", len(h.Recipients), maxRecipients)
 	}
 	return h, prefix, ciphertext, h.ident().check()
 }
@@ -130,60 +196,91 @@ func ParseIdent(sealed []byte) (Ident, error) {
 	return h.ident(), nil
 }
 
-// ErrOtherKey says that the request was sealed to a key that is not ours.
+// ErrOtherKey says that the request was sealed to keys that are not ours.
 var ErrOtherKey = errors.New("sealed to another key")
 
-// OpenBytes opens sealed bytes with the central's private key and returns the
-// signed message in them.
+// OpenBytes opens sealed bytes with one of the central's private keys and
+// returns the signed message in them.
 func OpenBytes(priv hpke.PrivateKey, sealed []byte) (Ident, []byte, error) {
+	id, signed, err := openBytes(priv, sealed)
+	if err != nil {
+		return Ident{}, nil, fmt.Errorf("open request: %w", err)
+	}
+	return id, signed, nil
+}
+
+func openBytes(priv hpke.PrivateKey, sealed []byte) (Ident, []byte, error) {
 	h, prefix, ciphertext, err := parse(sealed)
 	if err != nil {
-		return Ident{}, nil, fmt.Errorf("open request: %w", err)
+		return Ident{}, nil, err
 	}
-	kdf, aead := hpke.HKDFSHA256(), hpke.AES256GCM()
-	pub := priv.PublicKey()
-	if h.KEM != pub.KEM().ID() || h.KDF != kdf.ID() || h.AEAD != aead.ID() || !bytes.Equal(h.KeyID, sealKeyID(pub)) {
-		return Ident{}, nil, fmt.Errorf("open request: %w", ErrOtherKey)
-	}
-	recipient, err := hpke.NewRecipient(h.Enc, priv, kdf, aead, []byte(sealInfo))
+	key, err := h.share(priv)
 	if err != nil {
-		return Ident{}, nil, fmt.Errorf("open request: %w", err)
+		return Ident{}, nil, err
 	}
-	signed, err := recipient.Open(prefix, ciphertext)
+	defer clear(key)
+	aead, commitment, err := content(key)
 	if err != nil {
-		return Ident{}, nil, fmt.Errorf("open request: %w", err)
+		return Ident{}, nil, err
+	}
+	if subtle.ConstantTimeCompare(commitment, h.Commitment) != 1 {
+		return Ident{}, nil, errors.New("the content key is not the one committed to")
+	}
+	signed, err := aead.Open(nil, contentNonce(aead), ciphertext, prefix)
+	if err != nil {
+		return Ident{}, nil, err
 	}
 	return h.ident(), signed, nil
 }
 
-// Seal encodes, signs and seals body: what the desk writes and sends.
-func Seal(pub hpke.PublicKey, key Signer, body Body) ([]byte, error) {
-	data, err := Encode(body)
-	if err != nil {
-		return nil, err
+// share opens the content key with priv.
+func (h header) share(priv hpke.PrivateKey) ([]byte, error) {
+	kdf, wrap := hpke.HKDFSHA256(), hpke.AES256GCM()
+	pub := priv.PublicKey()
+	id := SealKeyID(pub)
+	for _, r := range h.Recipients {
+		if r.KEM != pub.KEM().ID() || r.KDF != kdf.ID() || r.AEAD != wrap.ID() || !bytes.Equal(r.KeyID, id) {
+			continue
+		}
+		opener, err := hpke.NewRecipient(r.Enc, priv, kdf, wrap, []byte(sealInfo))
+		if err != nil {
+			return nil, err
+		}
+		return opener.Open(h.shareContext(), r.Key)
 	}
-	signed, err := Sign(key, data)
-	if err != nil {
-		return nil, err
-	}
-	return SealBytes(pub, Ident{Desk: body.DeskID, Request: body.Request.ID, Seq: body.Seq}, signed)
+	return nil, ErrOtherKey
 }
 
-// Open opens sealed bytes, verifies the device's signature and checks that the
-// header and the signed body name the same request.
-func Open(priv hpke.PrivateKey, device *ecdsa.PublicKey, sealed []byte) (Body, KeyOrigin, error) {
+// Seal encodes, signs and seals body: what the desk writes and sends. It fills
+// Body.SignedBy.
+func Seal(to []hpke.PublicKey, by Signers, b Body) ([]byte, error) {
+	b.SignedBy = by.roles()
+	data, err := Encode(b)
+	if err != nil {
+		return nil, err
+	}
+	signed, err := Sign(by, data)
+	if err != nil {
+		return nil, err
+	}
+	return SealBytes(to, b.ident(), signed)
+}
+
+// Open opens sealed bytes, verifies the signatures and checks that the header
+// and the signed body name the same request.
+func Open(priv hpke.PrivateKey, keys Verifier, sealed []byte) (Body, Signatures, error) {
 	id, signed, err := OpenBytes(priv, sealed)
 	if err != nil {
-		return Body{}, "", err
+		return Body{}, Signatures{}, err
 	}
-	body, origin, err := Verify(device, signed)
+	body, sigs, err := Verify(keys, id.Desk, signed)
 	if err != nil {
-		return Body{}, "", err
+		return Body{}, Signatures{}, err
 	}
-	if id != (Ident{Desk: body.DeskID, Request: body.Request.ID, Seq: body.Seq}) {
-		return Body{}, "", errors.New("open request: header and signed body name different requests")
+	if id != body.ident() {
+		return Body{}, Signatures{}, errors.New("open request: header and signed body name different requests")
 	}
-	return body, origin, nil
+	return body, sigs, nil
 }
 
 // Hash names sealed bytes: SHA-256.

@@ -155,7 +155,7 @@ func (c *centre) sealed(t *testing.T, seq int64, previous []byte, change ...func
 	for _, f := range change {
 		f(&b)
 	}
-	data, err := request.Seal(c.seal.PublicKey(), c.device, b)
+	data, err := request.Seal([]hpke.PublicKey{c.seal.PublicKey()}, request.Signers{Device: c.device}, b)
 	if err != nil {
 		t.Fatal(err)
 	}

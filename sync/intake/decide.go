@@ -108,7 +108,7 @@ func (in *Intake) decide(ctx context.Context, u undecided) error {
 	if err != nil {
 		return err
 	}
-	body, _, err := request.Open(in.o.SealKey, desk.Key, sealed)
+	body, _, err := request.Open(in.o.SealKey, desk, sealed)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package intake_test
 import (
 	"bytes"
 	"context"
+	"crypto/hpke"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -105,7 +106,7 @@ func TestRefusals(t *testing.T) {
 		}, c.client, 422, wire.ReasonNotAuthentic},
 		"sealed to another key": {func() (string, []byte, string) {
 			id := uuid.NewString()
-			d, err := request.SealBytes(otherSeal.PublicKey(), request.Ident{Desk: deskID, Request: id, Seq: 2}, []byte("x"))
+			d, err := request.SealBytes([]hpke.PublicKey{otherSeal.PublicKey()}, request.Ident{Desk: deskID, Request: id, Seq: 2}, []byte("x"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -113,7 +114,7 @@ func TestRefusals(t *testing.T) {
 		}, c.client, 422, wire.ReasonOtherKey},
 		"signed by another desk's key": {func() (string, []byte, string) {
 			b := request.Body{Version: request.BodyVersion, DeskID: deskID, Seq: 2, Previous: request.Hash(firstData), Request: station.Request{ID: uuid.NewString()}}
-			d, err := request.Seal(c.seal.PublicKey(), stranger, b)
+			d, err := request.Seal([]hpke.PublicKey{c.seal.PublicKey()}, request.Signers{Device: stranger}, b)
 			if err != nil {
 				t.Fatal(err)
 			}

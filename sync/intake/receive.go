@@ -179,17 +179,22 @@ func (in *Intake) unseal(desk Desk, id string, sealed []byte) (request.Body, err
 	if err != nil || ident.Request != id || ident.Desk != desk.ID {
 		return request.Body{}, refuse(http.StatusBadRequest, wire.ReasonMalformed)
 	}
-	body, origin, err := request.Open(in.o.SealKey, desk.Key, sealed)
+	body, by, err := request.Open(in.o.SealKey, desk, sealed)
 	if errors.Is(err, request.ErrOtherKey) {
 		return request.Body{}, refuse(http.StatusUnprocessableEntity, wire.ReasonOtherKey)
 	}
 	if err != nil {
 		return request.Body{}, refuse(http.StatusUnprocessableEntity, wire.ReasonNotAuthentic)
 	}
-	if !in.o.AcceptEmulated && (origin == request.KeySoftware || emulated(body)) {
+	if !in.o.AcceptEmulated && (softwareKey(by) || emulated(body)) {
 		return request.Body{}, refuse(http.StatusUnprocessableEntity, wire.ReasonOrigin)
 	}
 	return body, nil
+}
+
+// softwareKey says whether any signature was made by a key in a file.
+func softwareKey(by request.Signatures) bool {
+	return by.Device.Origin == request.KeySoftware || by.Officer != nil && by.Officer.Origin == request.KeySoftware
 }
 
 // emulated says whether any part of the request did not come from a device.

@@ -2,6 +2,7 @@ package intake
 
 import (
 	"context"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/sha256"
 	"crypto/x509"
@@ -38,6 +39,19 @@ func (r *Registry) Close() error { return r.db.Close() }
 type Desk struct {
 	ID  string
 	Key *ecdsa.PublicKey // signs its requests
+}
+
+// Device makes a desk a request.Verifier: its own registered key and no other.
+func (d Desk) Device(desk string, _ []byte) (crypto.PublicKey, error) {
+	if desk != d.ID {
+		return nil, errUnknownDesk
+	}
+	return d.Key, nil
+}
+
+// Officer knows none yet: the registry holds no officers' keys.
+func (d Desk) Officer(string, []byte) (crypto.PublicKey, error) {
+	return nil, errors.New("officer is not registered")
 }
 
 var errUnknownDesk = errors.New("desk is not registered")

@@ -3,6 +3,7 @@ package uplink_test
 import (
 	"context"
 	"crypto/ecdsa"
+	"crypto/hpke"
 	"errors"
 	"io"
 	"log"
@@ -70,7 +71,7 @@ func newLine(t *testing.T) *line {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.queue, err = queue.Open(t.Context(), queue.Options{Dir: l.path("data"), DeskID: deskID, Signer: device, Recipient: seal, MinFree: 1})
+	l.queue, err = queue.Open(t.Context(), queue.Options{Dir: l.path("data"), DeskID: deskID, Signers: request.Signers{Device: device}, Recipients: []hpke.PublicKey{seal}, MinFree: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
