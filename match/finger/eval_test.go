@@ -165,7 +165,7 @@ func TestFVC2000(t *testing.T) {
 	}
 }
 
-func readTIFF(t *testing.T, path string) Image {
+func readTIFF(t testing.TB, path string) Image {
 	t.Helper()
 	f, err := os.Open(path)
 	if err != nil {

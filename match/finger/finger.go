@@ -102,6 +102,8 @@ func Extract(img Image) (*Template, Quality, error) {
 // Its zero value is ready; one goroutine at a time may use it.
 type Extractor struct {
 	flat, soft, tmp, response plane
+	ridges                    ridgeMap
+	thinner                   thinner
 	field                     *field // of the last image
 }
 
@@ -138,7 +140,9 @@ func (e *Extractor) Extract(img Image) (*Template, Quality, error) {
 		return t, Quality{Reasons: []string{ReasonNoFinger}}, nil
 	}
 	t.Ridges = tiles(&e.response, f)
-	t.Minutiae = thin(ridges(&e.response, f)).minutiae(f)
+	ridges(&e.ridges, &e.response, f)
+	e.thinner.thin(&e.ridges)
+	t.Minutiae = e.ridges.minutiae(f)
 	return t, judge(g, f, len(t.Minutiae)), nil
 }
 

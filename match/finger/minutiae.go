@@ -3,6 +3,7 @@ package finger
 import (
 	"cmp"
 	"math"
+	"math/bits"
 	"slices"
 )
 
@@ -45,21 +46,22 @@ func (r *ridgeMap) minutiae(b *field) []Minutia {
 	off := r.offsets()
 	var nodes []*node
 	byPixel := map[int]*node{}
-	for i, v := range r.on {
-		if v == 0 {
-			continue
+	for k, w := range r.words {
+		for ; w != 0; w &= w - 1 {
+			i := k*wordBits + bits.TrailingZeros64(w)
+			c := r.crossings(i)
+			if c != 1 && c != 3 {
+				continue
+			}
+			n := &node{at: i, kind: Ending}
+			n.x, n.y = r.place(i)
+			if c == 3 {
+				n.kind = Bifurcation
+			}
+			n.branches = r.follow(i, &off)
+			nodes = append(nodes, n)
+			byPixel[i] = n
 		}
-		c := crossings(r.neighbours(i))
-		if c != 1 && c != 3 {
-			continue
-		}
-		n := &node{at: i, x: i%r.stride - 1, y: i/r.stride - 1, kind: Ending}
-		if c == 3 {
-			n.kind = Bifurcation
-		}
-		n.branches = r.follow(i, &off)
-		nodes = append(nodes, n)
-		byPixel[i] = n
 	}
 	for _, n := range nodes {
 		n.direct(r, b)
@@ -98,8 +100,7 @@ func (r *ridgeMap) trace(from, to int, off *[8]int) branch {
 	t := branch{length: 1, end: to, far: to, endsAt: 2}
 	prev, cur := from, to
 	for {
-		n := r.neighbours(cur)
-		if c := crossings(n); c != 2 {
+		if c := r.crossings(cur); c != 2 {
 			t.endsAt = c
 			return t
 		}
@@ -109,7 +110,7 @@ func (r *ridgeMap) trace(from, to int, off *[8]int) branch {
 		next := -1
 		for _, k := range [8]int{0, 2, 4, 6, 1, 3, 5, 7} { // sides before diagonals
 			p := cur + off[k]
-			if r.on[p] != 0 && p != prev && p != from && !(touching(p, prev, r.stride)) {
+			if r.has(p) && p != prev && p != from && !(touching(p, prev, r.stride)) {
 				next = p
 				break
 			}
@@ -144,7 +145,8 @@ func (n *node) direct(r *ridgeMap, b *field) {
 	}
 	var unit [3][2]float64
 	for k, t := range n.branches {
-		dx, dy := float64(t.far%r.stride-1-n.x), float64(n.y-(t.far/r.stride-1))
+		x, y := r.place(t.far)
+		dx, dy := float64(x-n.x), float64(n.y-y)
 		length := max(math.Hypot(dx, dy), 1e-9)
 		unit[k] = [2]float64{dx / length, dy / length}
 	}
