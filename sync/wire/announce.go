@@ -16,8 +16,8 @@ import (
 // Bounds of a [Sync]: what is announced at once, and its bytes.
 const (
 	MaxAnnounced = 64
-	maxSync      = 64 << 10
-	maxProof     = 128 // hashes: a log of 2^64 entries needs fewer
+	MaxSync      = 64 << 10 // bytes
+	maxProof     = 128      // hashes: a log of 2^64 entries needs fewer
 )
 
 // Announcement names one request that is to come, in some 150 bytes: from then
@@ -182,7 +182,7 @@ func ReadSyncAnswer(body io.Reader, s Sync) (a SyncAnswer, err error) {
 }
 
 // maxSyncAnswer has room for a receipt a request.
-const maxSyncAnswer = maxSync + MaxAnnounced*MaxStatement
+const maxSyncAnswer = MaxSync + MaxAnnounced*MaxStatement
 
 func readCBOR(body io.Reader, into any) error {
 	data, err := io.ReadAll(io.LimitReader(body, maxSyncAnswer+1))

@@ -69,6 +69,10 @@ func ResultAfterPath(id string, known State, wait time.Duration) string {
 // DigestHeader names the header of RFC 9530 §2 that carries the body's hash.
 const DigestHeader = "Content-Digest"
 
+// WholeDigestHeader names the header of RFC 9530 §3: a chunk carries in it the
+// hash of the whole request that it belongs to.
+const WholeDigestHeader = "Repr-Digest"
+
 // Digest returns the header's value for body.
 func Digest(body []byte) string {
 	sum := sha256.Sum256(body)
