@@ -48,6 +48,9 @@ const (
 	CodeBirthDate        Code = "E-DOB-MISMATCH"
 	CodeConsentMissing   Code = "E-CONSENT-MISSING"
 	CodeQueue            Code = "E-QUEUE"
+	CodeQueueStopped     Code = "E-QUEUE-STOPPED"
+	CodeQueueDamaged     Code = "E-QUEUE-DAMAGED"
+	CodeQueueRollback    Code = "E-QUEUE-ROLLBACK"
 	CodeDiskFull         Code = "E-DISK-FULL"
 	CodeSeal             Code = "E-SEAL"
 	CodeJournalLost      Code = "N-VISIT-ABANDONED"
@@ -126,6 +129,9 @@ var failures = []Failure{
 	{CodeBirthDate, "Ngày sinh không hợp lý hoặc không khớp dữ liệu trong chip.", "The date of birth is not possible or does not fit the chip.", "Kiểm tra giấy tờ; báo người phụ trách.", "Check the document; call the supervisor."},
 	{CodeConsentMissing, "Chưa có chữ ký/xác nhận đồng ý: không thể gửi yêu cầu.", "No consent: the request cannot be sent.", "Đọc nội dung cho người dân và ghi nhận sự đồng ý.", "Read the text to the person and record the consent."},
 	{CodeQueue, "Không ghi được hồ sơ vào hàng đợi.", "The request cannot be written to the queue.", "Không cho người dân về; báo bộ phận kỹ thuật.", "Keep the person; call the technical staff."},
+	{CodeQueueStopped, "Ổ đĩa báo lỗi khi ghi: hàng đợi đã dừng để không mất hồ sơ.", "The disk reported an error while writing: the queue has stopped, so that nothing is lost.", "Khởi động lại phần mềm; nếu lặp lại, thay ổ đĩa.", "Restart the software; if it repeats, replace the disk."},
+	{CodeQueueDamaged, "Dữ liệu hàng đợi đã bị thay đổi hoặc hỏng.", "Data of the queue were changed or damaged.", "Không sửa; chạy `enrold queue verify` và báo bộ phận kỹ thuật.", "Mend nothing; run `enrold queue verify` and tell the technical staff."},
+	{CodeQueueRollback, "Cơ sở dữ liệu của bàn này cũ hơn bộ đếm phần cứng: có thể đã bị khôi phục từ bản sao cũ.", "This desk's database is older than the hardware counter: an old copy may have been put back.", "Dừng, báo chỉ huy và bộ phận kỹ thuật.", "Stop; report to the commander and to the technical staff."},
 	{CodeDiskFull, "Ổ đĩa sắp đầy: không nhận hồ sơ mới.", "The disk is nearly full: no new visits.", "Giải phóng dung lượng hoặc đồng bộ hàng đợi.", "Free space or sync the queue."},
 	{CodeSeal, "Không ký hoặc niêm phong được hồ sơ.", "The request cannot be signed or sealed.", "Báo bộ phận kỹ thuật.", "Call the technical staff."},
 	{CodeJournalLost, "Lượt làm việc trước bị ngắt và đã được hủy; chưa có gì được gửi.", "The previous visit was cut off and is abandoned; nothing was sent.", "Bắt đầu lại từ đầu.", "Start again."},
