@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -48,8 +50,11 @@ type enqueueJob struct {
 
 func startEnqueuer(ctx context.Context, q *Queue) (*enqueuer, error) {
 	e := &enqueuer{q: q, jobs: make(chan *enqueueJob, maxBatch), joined: make(chan struct{}), previous: make([]byte, request.HashSize)}
-	err := q.db.Read.QueryRowContext(ctx, `SELECT seq, body_hash FROM request ORDER BY seq DESC LIMIT 1`).Scan(&e.seq, &e.previous)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+	last, _, err := scanRecord(q.db.QueryRowContext(ctx, `SELECT `+recordColumns+` FROM request ORDER BY seq DESC LIMIT 1`).Scan)
+	switch {
+	case err == nil:
+		e.seq, e.previous = last.Seq, last.BodyHash
+	case !errors.Is(err, sql.ErrNoRows): // a damaged end of the chain cannot be built on
 		return nil, fmt.Errorf("find end of chain: %w", err)
 	}
 	go e.loop()
@@ -144,10 +149,12 @@ func (e *enqueuer) commit(batch []*enqueueJob) {
 				job.queued, job.err = station.Queued{}, fail("enqueue", err)
 			}
 		} else {
+			e.q.counter.committed(context.Background())
 			e.seq, e.previous = seq, previous
 			for _, job := range fresh {
 				e.q.journal.forget(job.request.ID)
 			}
+			e.q.tidier.soon()
 			e.q.watch.tell()
 		}
 	}
@@ -166,13 +173,37 @@ func (e *enqueuer) seal(job *enqueueJob, seq int64, previous []byte) error {
 		return eid.Fail(eid.CodeSeal, "enqueue", err)
 	}
 	job.sealed, job.hash = sealed, request.Hash(sealed)
-	job.queued = station.Queued{Seq: seq, SealedBytes: len(sealed), QueuedAt: time.Now().UTC().Truncate(time.Millisecond)}
+	job.queued = station.Queued{Seq: seq, SealedBytes: len(sealed), QueuedAt: e.q.clock.Now().UTC().Truncate(time.Millisecond)}
 	return nil
 }
 
-// write puts the files on the disk, then the rows that name them. Files of a
-// failed batch have no rows: the next sweep removes them.
+// write puts the files on the disk, then the rows that name them. Without space
+// left the reserve is given up and both are tried once more.
 func (e *enqueuer) write(jobs []*enqueueJob) error {
+	e.q.intakeFiles.Lock()
+	defer e.q.intakeFiles.Unlock()
+	err := e.writeFiles(jobs)
+	if errors.Is(err, store.ErrFull) && e.q.reserve.giveUp() {
+		err = e.writeFiles(jobs)
+	}
+	if err == nil {
+		err = e.q.write(func(tx store.Tx) error { return e.writeRows(tx, jobs) })
+	}
+	if err == nil {
+		return nil
+	}
+	// Files without rows: unless the disk has failed they go now, else with the next sweep.
+	if !errors.Is(err, store.ErrStopped) {
+		for _, job := range jobs {
+			if gone := os.Remove(filepath.Join(e.q.payload, job.request.ID)); gone != nil && !errors.Is(gone, os.ErrNotExist) {
+				e.q.o.Log.Warn("stale payload file not removed", "error", gone)
+			}
+		}
+	}
+	return e.q.stop(err)
+}
+
+func (e *enqueuer) writeFiles(jobs []*enqueueJob) error {
 	var files errgroup.Group
 	for _, job := range jobs {
 		files.Go(func() error { return store.WriteFile(e.q.payload, job.request.ID, job.sealed) })
@@ -180,37 +211,25 @@ func (e *enqueuer) write(jobs []*enqueueJob) error {
 	if err := files.Wait(); err != nil {
 		return err
 	}
-	if err := store.SyncDir(e.q.payload); err != nil {
-		return err
-	}
-	return e.q.db.Write(func(tx store.Tx) error {
-		for _, job := range jobs {
-			if _, err := tx.Exec(`INSERT INTO request (seq, id, state, body_hash, sealed_bytes, payload, queued_at, due_at)
-				VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-				job.queued.Seq, job.request.ID, Sealed, job.hash, len(job.sealed), job.request.ID,
-				job.queued.QueuedAt.UnixMilli(), string(job.request.DueAt)); err != nil {
-				return fmt.Errorf("insert request: %w", err)
-			}
-			if _, err := tx.Exec(`DELETE FROM visit_journal WHERE visit_id = ?`, job.request.ID); err != nil {
-				return fmt.Errorf("clear journal: %w", err)
-			}
-		}
-		return nil
-	})
+	return store.SyncDir(e.q.payload)
 }
 
-// Find reports the request queued under id.
-func (q *Queue) Find(ctx context.Context, id string) (station.Queued, bool, error) {
-	var s station.Queued
-	var at int64
-	err := q.db.Read.QueryRowContext(ctx, `SELECT seq, sealed_bytes, queued_at FROM request WHERE id = ?`, id).
-		Scan(&s.Seq, &s.SealedBytes, &at)
-	if errors.Is(err, sql.ErrNoRows) {
-		return station.Queued{}, false, nil
+func (e *enqueuer) writeRows(tx store.Tx, jobs []*enqueueJob) error {
+	for _, job := range jobs {
+		row := record{
+			Seq: job.queued.Seq, ID: job.request.ID, State: Sealed, BodyHash: job.hash, SealedBytes: int64(len(job.sealed)),
+			Payload: job.request.ID, QueuedAt: job.queued.QueuedAt.UnixMilli(), DueAt: string(job.request.DueAt),
+		}
+		hash, err := row.insert(tx)
+		if err != nil {
+			return fmt.Errorf("insert request: %w", err)
+		}
+		if err := e.q.audit.note(tx, string(Sealed), row.ID, hash, fmt.Sprintf("seq=%d bytes=%d", row.Seq, row.SealedBytes)); err != nil {
+			return err
+		}
+		if err := deleteVisit(tx, row.ID); err != nil {
+			return err
+		}
 	}
-	if err != nil {
-		return station.Queued{}, false, fail("find request", err)
-	}
-	s.QueuedAt = time.UnixMilli(at).UTC()
-	return s, true, nil
+	return e.q.counter.expect(tx)
 }

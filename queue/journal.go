@@ -5,13 +5,10 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
-	"crypto/sha256"
 	"database/sql"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"sync"
 
 	"github.com/fxamacker/cbor/v2"
@@ -29,41 +26,31 @@ const (
 )
 
 // Journal keeps the open visit's steps, each AES-256-GCM under the visit's own
-// random key. The key lives in the kernel's user keyring and nowhere else: a
-// killed daemon finds it again, a power cut or Clear ends it, and then the rows
-// on the disk are noise. Where the kernel refuses keyrings (containers) the key
-// lives in this process and a restart abandons the visit.
+// random key (see draftKeys). A killed daemon finds the key again; Clear ends it,
+// and then the rows on the disk are noise.
 type Journal struct {
-	db      *store.DB
-	log     *slog.Logger
-	keyName string // of this data folder's visit key; one visit is open at a time
+	q   *Queue
+	log *slog.Logger
 
 	mu      sync.Mutex
-	keys    keyring
+	keys    draftKeys
 	visit   string      // open visit, "" for none
 	aead    cipher.AEAD // of the open visit
 	entries int
-	refused bool // the kernel refuses keyrings: said once
 }
 
-func newJournal(ctx context.Context, dir string, db *store.DB, log *slog.Logger) (*Journal, error) {
-	abs, err := filepath.Abs(dir)
+func newJournal(ctx context.Context, q *Queue) (*Journal, error) {
+	keys, err := newDraftKeys(q)
 	if err != nil {
 		return nil, fmt.Errorf("open journal: %w", err)
 	}
-	if real, err := filepath.EvalSymlinks(abs); err == nil {
-		abs = real
-	}
-	sum := sha256.Sum256([]byte(abs))
-	j := &Journal{db: db, log: log, keyName: "enrold:visit:" + hex.EncodeToString(sum[:8])}
+	j := &Journal{q: q, log: q.o.Log, keys: keys}
 	visit, _, err := j.rows(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("open journal: %w", err)
 	}
 	if visit == "" { // a crash after Enqueue's commit leaves the key behind
-		if err := j.keys.revoke(j.keyName); err != nil {
-			j.withoutKeyring(err)
-		}
+		j.keys.end()
 	}
 	return j, nil
 }
@@ -95,11 +82,7 @@ func (j *Journal) Append(ctx context.Context, visitID, step string, data []byte)
 	}
 	number := j.entries + 1
 	sealed := j.aead.Seal(nil, nil, plain, entryContext(visitID, number))
-	err = j.db.Write(func(tx store.Tx) error {
-		_, err := tx.Exec(`INSERT INTO visit_journal (visit_id, number, sealed) VALUES (?, ?, ?)`, visitID, number, sealed)
-		return err
-	})
-	if err != nil {
+	if err := j.q.write(func(tx store.Tx) error { return insertStep(tx, visitID, number, sealed) }); err != nil {
 		return fail(op, err)
 	}
 	j.entries = number
@@ -129,24 +112,16 @@ func (j *Journal) ensure(ctx context.Context, visitID string) error {
 	}
 	key := make([]byte, 32)
 	rand.Read(key) // never fails (crypto/rand)
+	defer clear(key)
 	aead, err := newAEAD(key)
 	if err != nil {
 		return err
 	}
-	if err := j.keys.put(j.keyName, key); err != nil {
-		j.withoutKeyring(err)
+	if err := j.keys.begin(visitID, key); err != nil {
+		return err
 	}
-	clear(key)
 	j.visit, j.aead, j.entries = visitID, aead, 0
 	return nil
-}
-
-// withoutKeyring notes, once, that keys live in this process only.
-func (j *Journal) withoutKeyring(cause error) {
-	if !j.refused {
-		j.refused = true
-		j.log.Warn("kernel keyring refused: a restart will abandon the open visit", "error", cause)
-	}
 }
 
 func newAEAD(key []byte) (cipher.AEAD, error) {
@@ -178,13 +153,20 @@ func (j *Journal) load(ctx context.Context) (string, []station.Entry, error) {
 	if visit == "" {
 		return "", nil, nil
 	}
-	aead, err := j.key(visit)
-	if err != nil {
+	var wrapped []byte
+	if len(sealed) > 0 && sealed[0].Number == 0 {
+		wrapped, sealed = sealed[0].Sealed, sealed[1:]
+	}
+	aead, err := j.key(visit, wrapped)
+	if eid.CodeOf(err) == eid.CodeJournalLost {
 		return visit, nil, j.abandon(visit, err)
+	}
+	if err != nil { // the hardware does not answer now: the visit may still be read later
+		return visit, nil, err
 	}
 	entries := make([]station.Entry, len(sealed))
 	for i, s := range sealed {
-		plain, err := aead.Open(nil, nil, s, entryContext(visit, i+1))
+		plain, err := aead.Open(nil, nil, s.Sealed, entryContext(visit, i+1))
 		if err != nil {
 			return visit, nil, j.abandon(visit, errors.New("an entry does not open"))
 		}
@@ -196,11 +178,11 @@ func (j *Journal) load(ctx context.Context) (string, []station.Entry, error) {
 	return visit, entries, nil
 }
 
-func (j *Journal) key(visit string) (cipher.AEAD, error) {
+func (j *Journal) key(visit string, wrapped []byte) (cipher.AEAD, error) {
 	if visit == j.visit {
 		return j.aead, nil
 	}
-	key, err := j.keys.get(j.keyName)
+	key, err := j.keys.find(wrapped)
 	if err != nil {
 		return nil, err
 	}
@@ -216,28 +198,68 @@ func (j *Journal) abandon(visit string, cause error) error {
 	return eid.Fail(eid.CodeJournalLost, "open visit", cause)
 }
 
-// rows returns the visit in the table and its sealed entries in order.
-func (j *Journal) rows(ctx context.Context) (visit string, sealed [][]byte, err error) {
-	err = j.db.Read.QueryRowContext(ctx, `SELECT visit_id FROM visit_journal LIMIT 1`).Scan(&visit)
+// stepRow is one row of the journal's table.
+type stepRow struct {
+	_      struct{} `cbor:",toarray"`
+	Visit  string
+	Number int64 // from 1; 0 is the visit's key under a hardware key
+	Sealed []byte
+}
+
+const stepColumns = `visit_id, number, sealed, row_hash`
+
+func scanStep(scan func(...any) error) (stepRow, error) {
+	var s stepRow
+	var stored []byte
+	if err := scan(text{&s.Visit}, integer{&s.Number}, blob{&s.Sealed}, blob{&stored}); err != nil {
+		return s, err
+	}
+	hash, err := hashRow("visit_journal", s)
+	if err == nil && string(hash) != string(stored) {
+		err = fmt.Errorf("step %d of a visit %w", s.Number, errDamaged)
+	}
+	return s, err
+}
+
+func insertStep(tx store.Tx, visit string, number int, sealed []byte) error {
+	hash, err := hashRow("visit_journal", stepRow{Visit: visit, Number: int64(number), Sealed: sealed})
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(`INSERT INTO visit_journal (`+stepColumns+`) VALUES (?, ?, ?, ?)`, visit, number, sealed, hash)
+	return err
+}
+
+func deleteVisit(tx store.Tx, visit string) error {
+	if _, err := tx.Exec(`DELETE FROM visit_journal WHERE visit_id = ?`, visit); err != nil {
+		return fmt.Errorf("clear journal: %w", err)
+	}
+	return nil
+}
+
+// rows returns the visit in the table and its rows in order. A damaged one is
+// left to the cipher, which does not open it.
+func (j *Journal) rows(ctx context.Context) (visit string, steps []stepRow, err error) {
+	err = j.q.db.QueryRowContext(ctx, `SELECT visit_id FROM visit_journal LIMIT 1`).Scan(&visit)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", nil, nil
 	}
 	if err != nil {
 		return "", nil, err
 	}
-	rows, err := j.db.Read.QueryContext(ctx, `SELECT sealed FROM visit_journal WHERE visit_id = ? ORDER BY number LIMIT ?`, visit, maxEntries)
+	rows, err := j.q.db.QueryContext(ctx, `SELECT `+stepColumns+` FROM visit_journal WHERE visit_id = ? ORDER BY number LIMIT ?`, visit, maxEntries+1)
 	if err != nil {
 		return "", nil, err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var s []byte
-		if err := rows.Scan(&s); err != nil {
+		s, err := scanStep(rows.Scan)
+		if err != nil && !errors.Is(err, errDamaged) {
 			return "", nil, err
 		}
-		sealed = append(sealed, s)
+		steps = append(steps, s)
 	}
-	return visit, sealed, rows.Err()
+	return visit, steps, rows.Err()
 }
 
 // Clear ends a visit: its rows are deleted and its key is revoked.
@@ -251,14 +273,11 @@ func (j *Journal) Clear(ctx context.Context, visitID string) error {
 }
 
 func (j *Journal) erase(visitID string) error {
-	err := j.db.Write(func(tx store.Tx) error {
-		_, err := tx.Exec(`DELETE FROM visit_journal WHERE visit_id = ?`, visitID)
-		return err
-	})
-	if err != nil {
+	if err := j.q.write(func(tx store.Tx) error { return deleteVisit(tx, visitID) }); err != nil {
 		return err
 	}
 	j.drop(visitID)
+	j.q.tidier.soon()
 	return nil
 }
 
@@ -273,7 +292,5 @@ func (j *Journal) drop(visitID string) {
 	if j.visit == visitID {
 		j.visit, j.aead, j.entries = "", nil, 0
 	}
-	if err := j.keys.revoke(j.keyName); err != nil && !j.refused {
-		j.log.Warn("journal key not revoked", "error", err)
-	}
+	j.keys.end()
 }

@@ -103,6 +103,8 @@ func killedDesk(t *testing.T) (d *desk, visit string) {
 	return d, lines.Text()
 }
 
+func keyName(d *desk) string { return d.journal.keys.(*keyringDrafts).name }
+
 func TestJournalSurvivesKill(t *testing.T) {
 	needKeyring(t)
 	d, visit := killedDesk(t)
@@ -124,7 +126,7 @@ func TestJournalSurvivesKill(t *testing.T) {
 	if id, _, err := d.Journal().Load(t.Context()); err != nil || id != "" {
 		t.Fatalf("Load after Enqueue = %q, %v", id, err)
 	}
-	if _, err := (keyring{}).get(d.journal.keyName); err == nil {
+	if _, err := (keyring{}).get(keyName(d)); err == nil {
 		t.Fatal("the visit's key outlived the visit")
 	}
 	searchMarker(t, d.dir)
@@ -133,7 +135,7 @@ func TestJournalSurvivesKill(t *testing.T) {
 func TestJournalWithoutKeyIsAbandoned(t *testing.T) {
 	needKeyring(t)
 	d, visit := killedDesk(t)
-	if err := (keyring{}).revoke(d.journal.keyName); err != nil { // as a power cut does
+	if err := (keyring{}).revoke(keyName(d)); err != nil { // as a power cut does
 		t.Fatal(err)
 	}
 	id, entries, err := d.Journal().Load(t.Context())
@@ -168,7 +170,7 @@ func TestJournalRules(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Two entries that change places do not open.
-	if err := d.db.Write(func(tx store.Tx) error {
+	if err := d.store.Write(func(tx store.Tx) error {
 		_, err := tx.Exec(`UPDATE visit_journal SET number = CASE number WHEN 1 THEN -2 ELSE -1 END`)
 		if err == nil {
 			_, err = tx.Exec(`UPDATE visit_journal SET number = -number`)
@@ -194,7 +196,7 @@ func TestJournalRules(t *testing.T) {
 // Where the kernel refuses keyrings the visit goes on, and a restart abandons it.
 func TestJournalWithoutKeyring(t *testing.T) {
 	d := openDesk(t)
-	refuse := func() { d.journal.keyName = strings.Repeat("x", 5000) } // longer than the kernel takes
+	refuse := func() { d.journal.keys.(*keyringDrafts).name = strings.Repeat("x", 5000) } // longer than the kernel takes
 	refuse()
 	visit := newRequest(0).ID
 	for _, step := range []string{"document", "face"} {

@@ -3,11 +3,21 @@
 //
 //	queue.db          rows: numbers, states, hashes, times, receipts; nothing about a person
 //	payload/ID        sealed bytes, deleted on a verified receipt
+//	reserve           room on the disk that is given up when there is no other
 //	lock              one process at a time
 //
 // [Queue.Enqueue] seals in memory before anything touches the disk and returns
 // when payload and row are durable and the visit's journal is gone. A request
 // leaves the desk's disk only by [Queue.Received] with a receipt for its bytes.
+//
+// Every row carries the hash of its content, and every change is an entry of a
+// Merkle log in the change's own transaction: [Reader.Verify] finds what another
+// hand altered, [Reader.Log] is what the central keeps to find what was cut off,
+// and a hardware counter (Options.Counter) finds an old copy put back.
+//
+// After an error of the disk the queue stops: it answers E-QUEUE-STOPPED and
+// [Queue.Stopped] is closed, since what is on the disk is not known before the
+// folder is opened again.
 package queue
 
 import (
@@ -30,6 +40,7 @@ import (
 
 const (
 	applicationID  = 0x656e7271 // "enrq"
+	databaseName   = "queue.db"
 	payloadFolder  = "payload"
 	defaultMinFree = 512 << 20
 )
@@ -45,21 +56,41 @@ type Options struct {
 	Signers    request.Signers  // device and officer
 	Recipients []hpke.PublicKey // the central's keys, overlapping
 	MinFree    uint64           // bytes of disk that Room wants; 0 means 512 MiB
-	Log        *slog.Logger
+	Reserve    int64            // bytes kept aside for what is under way; 0 means 32 MiB
+	Counter    Counter          // hardware counter against rollback; nil for none
+	DraftKey   DraftKey         // hardware key over open visits; nil: the kernel's keyring
+	Clock      Clock            // nil: the machine's
+	// AcceptRollback takes the hardware counter as it stands, once, after an
+	// operator has looked into the alarm. The audit log says so.
+	AcceptRollback bool
+	Log            *slog.Logger
 }
 
 // Queue is safe for concurrent use.
 type Queue struct {
+	*Reader
 	o       Options
-	db      *store.DB
-	payload string // folder
+	store   *store.DB
+	clock   Clock
+	audit   auditor
 	lock    *os.File
 	journal *Journal
 	intake  *enqueuer
+	counter *rollbackGuard
+	reserve *reserve
+	sweeper *sweeper
+	tidier  *tidier
 	watch   watchers
+
+	intakeFiles sync.Mutex // held from a payload's first byte to its row's commit
+
+	stopping sync.Once
+	stopped  chan struct{}
 }
 
-// Open opens or makes the queue in o.Dir and sweeps what a crash left there.
+// Open opens or makes the queue in o.Dir and checks it against the hardware
+// counter; what a crash left there is swept while the queue is used already.
+// E-QUEUE-ROLLBACK: the database is older than the counter.
 func Open(ctx context.Context, o Options) (*Queue, error) {
 	if err := request.CheckDesk(o.DeskID); err != nil {
 		return nil, fmt.Errorf("open queue: %w", err)
@@ -67,18 +98,25 @@ func Open(ctx context.Context, o Options) (*Queue, error) {
 	if o.MinFree == 0 {
 		o.MinFree = defaultMinFree
 	}
+	if o.Reserve == 0 {
+		o.Reserve = defaultReserve
+	}
+	if o.Clock == nil {
+		o.Clock = newMachineClock()
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	q := &Queue{o: o, payload: filepath.Join(o.Dir, payloadFolder)}
+	q := &Queue{o: o, clock: o.Clock, audit: auditor{o.Clock}, stopped: make(chan struct{})}
 	if err := q.open(ctx); err != nil {
-		return nil, errors.Join(eid.Fail(eid.CodeQueue, "open queue", err), q.release())
+		return nil, errors.Join(fail("open queue", err), q.release())
 	}
 	return q, nil
 }
 
 func (q *Queue) open(ctx context.Context) (err error) {
-	if err := os.MkdirAll(q.payload, 0o700); err != nil {
+	payload := filepath.Join(q.o.Dir, payloadFolder)
+	if err := os.MkdirAll(payload, 0o700); err != nil {
 		return err
 	}
 	if q.lock, err = store.Lock(q.o.Dir); err != nil {
@@ -88,16 +126,22 @@ func (q *Queue) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	q.db, err = store.Open(ctx, filepath.Join(q.o.Dir, "queue.db"), store.Schema{ApplicationID: applicationID, Migrations: sub})
+	q.reserve = newReserve(q.o.Dir, q.o.Reserve, q.o.Log)
+	q.store, err = store.Open(ctx, filepath.Join(q.o.Dir, databaseName), store.Schema{
+		ApplicationID: applicationID, Migrations: sub, Fill: map[int]func(store.Tx) error{2: q.fillHashes},
+	})
 	if err != nil {
 		return err
 	}
-	if err := q.sweep(ctx); err != nil {
+	q.Reader = &Reader{db: q.store.Read, payload: payload, log: q.o.Log}
+	if q.counter, err = openGuard(ctx, q); err != nil {
 		return err
 	}
-	if q.journal, err = newJournal(ctx, q.o.Dir, q.db, q.o.Log); err != nil {
+	if q.journal, err = newJournal(ctx, q); err != nil {
 		return err
 	}
+	q.tidier = startTidier(q)
+	q.sweeper = startSweeper(q)
 	q.intake, err = startEnqueuer(ctx, q)
 	return err
 }
@@ -113,8 +157,14 @@ func (q *Queue) Close() error {
 
 func (q *Queue) release() error {
 	var err error
-	if q.db != nil {
-		err = q.db.Close()
+	if q.sweeper != nil {
+		q.sweeper.close()
+	}
+	if q.tidier != nil {
+		err = q.tidier.close()
+	}
+	if q.store != nil {
+		err = errors.Join(err, q.store.Close())
 	}
 	if q.lock != nil {
 		err = errors.Join(err, q.lock.Close())
@@ -122,60 +172,54 @@ func (q *Queue) release() error {
 	return err
 }
 
-// sweep removes payload files that no waiting row names: a crash before the
-// row's commit or after a receipt's.
-func (q *Queue) sweep(ctx context.Context) error {
-	wanted := map[string]int64{} // file name: sequence number
-	rows, err := q.db.Read.QueryContext(ctx, `SELECT payload, seq FROM request WHERE payload <> ''`)
-	if err != nil {
-		return fmt.Errorf("sweep queue: %w", err)
+// Stopped is closed once the disk has failed: nothing more is acknowledged until
+// the queue is opened again, by a new process best.
+func (q *Queue) Stopped() <-chan struct{} { return q.stopped }
+
+// stop gives err back after it has ended the queue, if it is a failure of the disk.
+func (q *Queue) stop(err error) error {
+	if errors.Is(err, store.ErrStopped) {
+		q.stopping.Do(func() {
+			q.store.Stop(err)
+			close(q.stopped)
+			q.o.Log.Error("queue stopped after an error of the disk", "error", err)
+		})
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var name string
-		var seq int64
-		if err := rows.Scan(&name, &seq); err != nil {
-			return fmt.Errorf("sweep queue: %w", err)
-		}
-		wanted[name] = seq
+	return err
+}
+
+// write runs f in a transaction. Without space left on the disk the reserve is
+// given up and f runs once more, so that what is under way can end.
+func (q *Queue) write(f func(store.Tx) error) error {
+	err := q.store.Write(f)
+	if errors.Is(err, store.ErrFull) && q.reserve.giveUp() {
+		err = q.store.Write(f)
 	}
-	if err := rows.Err(); err != nil {
-		return fmt.Errorf("sweep queue: %w", err)
-	}
-	missing := len(wanted)
-	removed, err := store.Sweep(q.payload, func(name string) bool {
-		_, ok := wanted[name]
-		if ok {
-			missing--
-		}
-		return ok
-	})
-	if err != nil {
-		return fmt.Errorf("sweep queue: %w", err)
-	}
-	if removed > 0 {
-		q.o.Log.Info("stale payload files removed", "count", removed)
-	}
-	if missing > 0 {
-		// The rows stay: the officer sees them, and the payload's absence is
-		// reported again when it should be sent.
-		q.o.Log.Error("payload files missing", "count", missing)
-	}
-	return nil
+	return q.stop(err)
 }
 
 // Room refuses with E-DISK-FULL when the disk has less than Options.MinFree
-// left, so that nobody sits down for a visit that cannot be kept.
+// left, so that nobody sits down for a visit that cannot be kept, and with
+// E-QUEUE-STOPPED after an error of the disk.
 func (q *Queue) Room(ctx context.Context) error {
+	const op = "check room"
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	select {
+	case <-q.stopped:
+		return fail(op, store.ErrStopped)
+	default:
+	}
 	free, err := store.Free(q.o.Dir)
 	if err != nil {
-		return eid.Fail(eid.CodeQueue, "check room", err)
+		return eid.Fail(eid.CodeQueue, op, err)
 	}
 	if free < q.o.MinFree {
-		return eid.Fail(eid.CodeDiskFull, "check room", fmt.Errorf("%d bytes free, want %d", free, q.o.MinFree))
+		return eid.Fail(eid.CodeDiskFull, op, fmt.Errorf("%d bytes free, want %d", free, q.o.MinFree))
+	}
+	if err := q.reserve.fill(); err != nil {
+		return fail(op, err)
 	}
 	return nil
 }
@@ -187,8 +231,12 @@ func fail(op string, err error) error {
 		return nil
 	case errors.Is(err, store.ErrFull):
 		return eid.Fail(eid.CodeDiskFull, op, err)
+	case errors.Is(err, store.ErrStopped):
+		return eid.Fail(eid.CodeQueueStopped, op, err)
 	case errors.Is(err, sql.ErrNoRows):
 		return eid.Fail(eid.CodeInput, op, errors.New("no such request"))
+	case errors.Is(err, errDamaged):
+		return eid.Fail(eid.CodeQueueDamaged, op, err)
 	}
 	if _, ok := errors.AsType[*eid.Error](err); ok {
 		return fmt.Errorf("%s: %w", op, err)

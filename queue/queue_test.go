@@ -27,6 +27,11 @@ type desk struct {
 	dir     string
 	key     *request.DeviceKey
 	central hpke.PrivateKey
+
+	// Of the next open; nil as in Options.
+	clock    Clock
+	counter  Counter
+	draftKey DraftKey
 }
 
 func openDesk(t testing.TB) *desk {
@@ -56,7 +61,7 @@ func (d *desk) open(t testing.TB) {
 }
 
 func (d *desk) options() Options {
-	return Options{Dir: d.dir, DeskID: "desk-1", Software: "test", Signers: request.Signers{Device: d.key}, Recipients: []hpke.PublicKey{d.central.PublicKey()}, MinFree: 1}
+	return Options{Dir: d.dir, DeskID: "desk-1", Software: "test", Signers: request.Signers{Device: d.key}, Recipients: []hpke.PublicKey{d.central.PublicKey()}, MinFree: 1, Reserve: 1 << 20, Clock: d.clock, Counter: d.counter, DraftKey: d.draftKey}
 }
 
 func (d *desk) keys() request.KnownKeys {
@@ -74,8 +79,8 @@ func (d *desk) reopen(t testing.TB) {
 func newRequest(sampleBytes int) station.Request {
 	return station.Request{
 		ID: uuid.Must(uuid.NewV7()).String(), Procedure: eid.CitizenLevel2, RuleSet: "vn-69-2024",
-		Document:  eid.ChipDocument{Holder: eid.Holder{PersonalNumber: "099078000404", Name: marker}},
-		Portraits: []eid.FaceSample{{JPEG: bytes.Repeat([]byte(marker), sampleBytes/len(marker))}},
+		Subject:   eid.Subject{PersonalNumber: "099078000404", Name: marker},
+		Portraits: []eid.PortraitRecord{{Record: bytes.Repeat([]byte(marker), sampleBytes/len(marker))}},
 		DueAt:     "2026-11-20", ReceivedAt: time.Date(2026, 11, 17, 8, 0, 0, 5, time.UTC),
 	}
 }
@@ -129,7 +134,7 @@ func TestEnqueueSealsAndChains(t *testing.T) {
 		if got.Seq != i || body.Seq != i || !bytes.Equal(body.Previous, previous) || by.Device.Origin != request.KeySoftware {
 			t.Fatalf("request %d: queued %d, body %d, previous %x, origin %s", i, got.Seq, body.Seq, body.Previous, by.Device.Origin)
 		}
-		if body.Request.Document.Holder.Name.Reveal() != marker || !body.Request.ReceivedAt.Equal(r.ReceivedAt) {
+		if body.Request.Subject.Name.Reveal() != marker || !body.Request.ReceivedAt.Equal(r.ReceivedAt) {
 			t.Fatal("the body is not the request")
 		}
 		previous = request.Hash(sealed)
@@ -272,6 +277,7 @@ func TestSweepRemovesOrphans(t *testing.T) {
 		}
 	}
 	d.reopen(t)
+	<-d.sweeper.joined
 	if got := d.payloads(t); len(got) != 1 || filepath.Base(got[0]) != r.ID {
 		t.Fatalf("after the sweep: %v", got)
 	}
@@ -292,7 +298,7 @@ func TestDamagedPayloadIsNotSent(t *testing.T) {
 	if err := os.WriteFile(name, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := d.Payload(t.Context(), r.ID); eid.CodeOf(err) != eid.CodeQueue {
+	if _, err := d.Payload(t.Context(), r.ID); eid.CodeOf(err) != eid.CodeQueueDamaged {
 		t.Fatalf("Payload of a damaged file = %v", err)
 	}
 }

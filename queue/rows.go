@@ -5,23 +5,24 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/enrold/enrold/internal/eid"
+	"github.com/enrold/enrold/internal/station"
 	"github.com/enrold/enrold/queue/request"
 	"github.com/enrold/enrold/queue/store"
 )
 
-// State of a request at the desk.
-type State string
-
-const (
-	Sealed   State = "sealed"   // waiting to be sent
-	Received State = "received" // the central has it; its payload is gone from here
-	Granted  State = "granted"
-	Rejected State = "rejected"
-	Refused  State = "refused" // the central does not take it: put aside with its payload
-)
+// Reader answers questions about a queue's folder and changes nothing there. A
+// [Queue] is one; [OpenReader] makes one beside a running daemon.
+type Reader struct {
+	db      *sql.DB
+	payload string // folder
+	log     *slog.Logger
+	close   func() error
+}
 
 // Row is one request as the officer's screen and the uplink see it.
 type Row struct {
@@ -35,66 +36,116 @@ type Row struct {
 	Error       eid.Code  `json:"error,omitempty"`
 	Reason      string    `json:"reason,omitempty"` // the central's reason code
 	SealedBytes int       `json:"sealed_bytes"`
+	Offset      int64     `json:"offset"`    // bytes of it that the central has said to hold
+	Frozen      bool      `json:"frozen"`    // a byte of it was sent
 	BodyHash    []byte    `json:"body_hash"` // SHA-256 of the sealed bytes
 	Receipt     bool      `json:"receipt"`   // a verified receipt is kept
 	SyncMS      int64     `json:"sync_ms"`   // first byte sent to verified result; 0 if unknown
+	Damaged     bool      `json:"damaged,omitempty"`
 }
 
-const rowColumns = `seq, id, state, queued_at, due_at, attempts, last_error, reason, sealed_bytes, body_hash, receipt IS NOT NULL, sync_ms`
-
-func scanRow(scan func(...any) error) (Row, error) {
-	var r Row
-	var at int64
-	err := scan(&r.Seq, &r.ID, &r.State, &at, &r.DueAt, &r.Attempts, &r.Error, &r.Reason, &r.SealedBytes, &r.BodyHash, &r.Receipt, &r.SyncMS)
-	if err != nil {
-		return Row{}, err
+func (r *record) row() Row {
+	at := time.UnixMilli(r.QueuedAt).UTC()
+	return Row{
+		Seq: r.Seq, ID: r.ID, State: r.State, QueuedAt: at, AgeSeconds: max(0, int64(time.Since(at).Seconds())), DueAt: eid.Date(r.DueAt),
+		Attempts: int(r.Attempts), Error: eid.Code(r.LastError), Reason: r.Reason, SealedBytes: int(r.SealedBytes), Offset: r.Offset,
+		Frozen: r.FrozenAt != 0, BodyHash: r.BodyHash, Receipt: r.Receipt != nil, SyncMS: r.SyncMS,
 	}
-	r.QueuedAt = time.UnixMilli(at).UTC()
-	r.AgeSeconds = int64(time.Since(r.QueuedAt).Seconds())
-	return r, nil
 }
 
-func (q *Queue) rows(ctx context.Context, op, query string, args ...any) ([]Row, error) {
-	rows, err := q.db.Read.QueryContext(ctx, `SELECT `+rowColumns+` FROM request `+query, args...)
+// each calls f for the rows of a query until f answers false. A damaged row comes
+// with its error and must not stop the others.
+func (r *Reader) each(ctx context.Context, query string, args []any, f func(record, error) bool) error {
+	rows, err := r.db.QueryContext(ctx, `SELECT `+recordColumns+` FROM request `+query, args...)
 	if err != nil {
-		return nil, fail(op, err)
+		return err
 	}
 	defer rows.Close()
-	list := []Row{}
 	for rows.Next() {
-		r, err := scanRow(rows.Scan)
-		if err != nil {
-			return nil, fail(op, err)
+		rec, _, err := scanRecord(rows.Scan)
+		if err != nil && eid.CodeOf(err) != eid.CodeQueueDamaged {
+			return err
 		}
-		list = append(list, r)
+		if !f(rec, err) {
+			return nil
+		}
 	}
-	return list, fail(op, rows.Err())
+	return rows.Err()
 }
 
-// List returns the newest requests, newest first.
-func (q *Queue) List(ctx context.Context, limit int) ([]Row, error) {
-	return q.rows(ctx, "list queue", `ORDER BY seq DESC LIMIT ?`, limit)
+// List returns the newest requests, newest first. A damaged row says so.
+func (r *Reader) List(ctx context.Context, limit int) ([]Row, error) {
+	list := []Row{}
+	err := r.each(ctx, `ORDER BY seq DESC LIMIT ?`, []any{limit}, func(rec record, damage error) bool {
+		row := rec.row()
+		if damage != nil {
+			row.Damaged, row.Error = true, eid.CodeQueueDamaged
+		}
+		list = append(list, row)
+		return true
+	})
+	return list, fail("list queue", err)
 }
 
 // Get returns one request.
-func (q *Queue) Get(ctx context.Context, id string) (Row, error) {
-	r, err := scanRow(q.db.Read.QueryRowContext(ctx, `SELECT `+rowColumns+` FROM request WHERE id = ?`, id).Scan)
-	return r, fail("get request", err)
+func (r *Reader) Get(ctx context.Context, id string) (Row, error) {
+	rec, err := r.record(ctx, id)
+	if err != nil {
+		return Row{}, fail("get request", err)
+	}
+	return rec.row(), nil
 }
 
-// Due returns the request to send now, the nearest legal deadline first. When
-// none may be sent at now, next is the time at which one may; zero when none waits.
-func (q *Queue) Due(ctx context.Context, now time.Time) (row *Row, next time.Time, err error) {
-	list, err := q.rows(ctx, "find due request", `WHERE state = 'sealed' AND next_at <= ? ORDER BY due_at, seq LIMIT 1`, now.UnixMilli())
-	if err != nil {
-		return nil, time.Time{}, err
+func (r *Reader) record(ctx context.Context, id string) (record, error) {
+	rec, _, err := scanRecord(r.db.QueryRowContext(ctx, `SELECT `+recordColumns+` FROM request WHERE id = ?`, id).Scan)
+	return rec, err
+}
+
+// Find reports the request queued under id.
+func (r *Reader) Find(ctx context.Context, id string) (station.Queued, bool, error) {
+	rec, err := r.record(ctx, id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return station.Queued{}, false, nil
 	}
-	if len(list) > 0 {
-		return &list[0], time.Time{}, nil
+	if err != nil {
+		return station.Queued{}, false, fail("find request", err)
+	}
+	return station.Queued{Seq: rec.Seq, SealedBytes: int(rec.SealedBytes), QueuedAt: time.UnixMilli(rec.QueuedAt).UTC()}, true, nil
+}
+
+// The conditions of the partial indexes; a query must repeat them word for word.
+const (
+	isWaiting = `state IN ('sealed', 'announced', 'uploading')`
+	isAwaited = `state IN ('received', 'accepted', 'needs_correction')`
+	isGranted = `state = 'granted'`
+)
+
+// farFuture is a waiting time that no back-off gives: a request that waits for
+// longer was put off by a clock that has been set back since.
+const farFuture = 24 * time.Hour
+
+// Due returns the request to send now: the nearest legal deadline first, the
+// smallest first among equals. When none may be sent at now, next is the time at
+// which one may; zero when none waits. A damaged row is passed over.
+func (r *Reader) Due(ctx context.Context, now time.Time) (row *Row, next time.Time, err error) {
+	const op = "find due request"
+	late := now.Add(farFuture).UnixMilli()
+	err = r.each(ctx, `WHERE `+isWaiting+` AND (next_at <= ? OR next_at > ?) ORDER BY due_at, sealed_bytes, seq`,
+		[]any{now.UnixMilli(), late}, func(rec record, damage error) bool {
+			if damage != nil {
+				r.log.Error("damaged row passed over", "seq", rec.Seq)
+				return true
+			}
+			due := rec.row()
+			row = &due
+			return false
+		})
+	if err != nil || row != nil {
+		return row, time.Time{}, fail(op, err)
 	}
 	var at sql.NullInt64
-	if err := q.db.Read.QueryRowContext(ctx, `SELECT min(next_at) FROM request WHERE state = 'sealed'`).Scan(&at); err != nil {
-		return nil, time.Time{}, fail("find due request", err)
+	if err := r.db.QueryRowContext(ctx, `SELECT min(next_at) FROM request WHERE `+isWaiting+` AND next_at > ?`, now.UnixMilli()).Scan(&at); err != nil {
+		return nil, time.Time{}, fail(op, err)
 	}
 	if at.Valid {
 		next = time.UnixMilli(at.Int64)
@@ -104,27 +155,60 @@ func (q *Queue) Due(ctx context.Context, now time.Time) (row *Row, next time.Tim
 
 // Awaiting returns requests that the central received and has not decided, as
 // far as this desk knows.
-func (q *Queue) Awaiting(ctx context.Context, limit int) ([]Row, error) {
-	return q.rows(ctx, "find awaited results", `WHERE state = 'received' ORDER BY due_at, seq LIMIT ?`, limit)
+func (r *Reader) Awaiting(ctx context.Context, limit int) ([]Row, error) {
+	return r.sound(ctx, "find awaited results", `WHERE `+isAwaited+` ORDER BY due_at, seq LIMIT ?`, limit)
+}
+
+// AwaitingActivation returns granted requests whose account nobody has used yet.
+func (r *Reader) AwaitingActivation(ctx context.Context, limit int) ([]Row, error) {
+	return r.sound(ctx, "find awaited activations", `WHERE `+isGranted+` ORDER BY seq LIMIT ?`, limit)
+}
+
+// Waiting returns up to limit requests that are still to be sent, in the order
+// of Due, whether or not their time has come.
+func (r *Reader) Waiting(ctx context.Context, limit int) ([]Row, error) {
+	return r.sound(ctx, "list waiting requests", `WHERE `+isWaiting+` ORDER BY due_at, sealed_bytes, seq LIMIT ?`, limit)
+}
+
+func (r *Reader) sound(ctx context.Context, op, query string, args ...any) ([]Row, error) {
+	list := []Row{}
+	err := r.each(ctx, query, args, func(rec record, damage error) bool {
+		if damage == nil {
+			list = append(list, rec.row())
+		}
+		return true
+	})
+	return list, fail(op, err)
 }
 
 // Payload returns the sealed bytes of a request, checked against its hash.
-func (q *Queue) Payload(ctx context.Context, id string) ([]byte, error) {
-	var name string
-	var hash []byte
-	err := q.db.Read.QueryRowContext(ctx, `SELECT payload, body_hash FROM request WHERE id = ?`, id).Scan(&name, &hash)
+func (r *Reader) Payload(ctx context.Context, id string) ([]byte, error) {
+	const op = "read payload"
+	rec, err := r.record(ctx, id)
 	if err != nil {
-		return nil, fail("read payload", err)
+		return nil, fail(op, err)
 	}
-	if name == "" {
-		return nil, fail("read payload", errors.New("payload was purged"))
+	data, err := r.payloadOf(&rec)
+	return data, fail(op, err)
+}
+
+func (r *Reader) payloadOf(rec *record) ([]byte, error) {
+	if rec.Payload == "" {
+		return nil, errors.New("payload was purged")
 	}
-	data, err := store.ReadFile(q.payload, name, request.MaxSealed)
+	data, err := store.ReadFile(r.payload, rec.Payload, request.MaxSealed)
 	if err != nil {
-		return nil, fail("read payload", err)
+		return nil, err
 	}
-	if !bytes.Equal(request.Hash(data), hash) {
-		return nil, fail("read payload", errors.New("payload does not fit its hash"))
+	if !bytes.Equal(request.Hash(data), rec.BodyHash) {
+		return nil, fmt.Errorf("payload %w", errDamaged)
 	}
 	return data, nil
+}
+
+// Statements returns what the central signed about a request, as received: its
+// receipt and its newest result; nil where there is none.
+func (r *Reader) Statements(ctx context.Context, id string) (receipt, result []byte, err error) {
+	rec, err := r.record(ctx, id)
+	return rec.Receipt, rec.Result, fail("read statements", err)
 }

@@ -23,7 +23,7 @@ func WriteFile(dir, name string, data []byte) error {
 	}
 	_, err = f.Write(data)
 	if err == nil {
-		err = f.Sync()
+		err = unsynced(f.Sync())
 	}
 	err = errors.Join(err, f.Close())
 	if err == nil {
@@ -42,7 +42,7 @@ func SyncDir(dir string) error {
 		return fmt.Errorf("sync folder: %w", err)
 	}
 	if err := errors.Join(d.Sync(), d.Close()); err != nil {
-		return fmt.Errorf("sync folder: %w", classify(err))
+		return fmt.Errorf("sync folder: %w", unsynced(err))
 	}
 	return nil
 }

@@ -22,6 +22,9 @@ type Schema struct {
 	// Migrations holds one SQL file a version, in the order of their names;
 	// PRAGMA user_version counts those applied.
 	Migrations fs.FS
+	// Fill ends a migration, by its version, with what SQL cannot do; in the
+	// same transaction.
+	Fill map[int]func(Tx) error
 }
 
 // DB is one open database file.
@@ -29,6 +32,7 @@ type DB struct {
 	// Read serves queries; it sees what is committed and cannot write.
 	Read   *sql.DB
 	pool   *sql.DB
+	path   string
 	writer *writer
 }
 
@@ -43,7 +47,10 @@ func Open(ctx context.Context, path string, s Schema) (*DB, error) {
 	if err := f.Close(); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	pool, err := open(path, "secure_delete(ON)", "journal_size_limit(4194304)")
+	// The writer runs every checkpoint itself: SQLite's own hides a failed fsync
+	// and, when the next one succeeds, forgets the log that was never safe.
+	// auto_vacuum must come before the file has its first page.
+	pool, err := open(path, "secure_delete(ON)", "wal_autocheckpoint(0)")
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +60,7 @@ func Open(ctx context.Context, path string, s Schema) (*DB, error) {
 		return nil, errors.Join(err, pool.Close())
 	}
 	read.SetMaxOpenConns(4)
-	db := &DB{Read: read, pool: pool}
+	db := &DB{Read: read, pool: pool, path: path}
 	if err := db.start(ctx, s); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database %s: %w", filepath.Base(path), err), read.Close(), pool.Close())
 	}
@@ -71,7 +78,7 @@ func open(path string, pragmas ...string) (*sql.DB, error) {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	q := url.Values{"_txlock": {"immediate"}}
-	for _, p := range append([]string{"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(" + synchronous + ")", "foreign_keys(ON)"}, pragmas...) {
+	for _, p := range append([]string{"busy_timeout(5000)", "auto_vacuum(INCREMENTAL)", "journal_mode(WAL)", "synchronous(" + synchronous + ")", "foreign_keys(ON)"}, pragmas...) {
 		q.Add("_pragma", p)
 	}
 	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: abs, RawQuery: q.Encode()}).String())
@@ -89,7 +96,12 @@ func (db *DB) start(ctx context.Context, s Schema) error {
 	if err := migrate(ctx, conn, s); err != nil {
 		return errors.Join(err, conn.Close())
 	}
-	db.writer = startWriter(conn)
+	// What was read from the log may be in memory only, if the last process
+	// ended by a failed fsync: this writes and syncs it again.
+	if _, err := checkpoint(ctx, conn); err != nil {
+		return errors.Join(err, conn.Close())
+	}
+	db.writer = startWriter(conn, db.path+"-wal")
 	return nil
 }
 
@@ -107,13 +119,17 @@ func migrate(ctx context.Context, conn *sql.Conn, s Schema) error {
 	return err
 }
 
-func applyMigrations(ctx context.Context, conn *sql.Conn, s Schema) error {
-	var app int32
-	var version int
-	if err := conn.QueryRowContext(ctx, "PRAGMA application_id").Scan(&app); err != nil {
-		return err
+// marks are the file's application and version.
+func marks(ctx context.Context, conn *sql.Conn) (app int32, version int, err error) {
+	if err = conn.QueryRowContext(ctx, "PRAGMA application_id").Scan(&app); err == nil {
+		err = conn.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version)
 	}
-	if err := conn.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+	return app, version, err
+}
+
+func applyMigrations(ctx context.Context, conn *sql.Conn, s Schema) error {
+	app, version, err := marks(ctx, conn)
+	if err != nil {
 		return err
 	}
 	if app != s.ApplicationID && (app != 0 || version != 0) {
@@ -135,6 +151,11 @@ func applyMigrations(ctx context.Context, conn *sql.Conn, s Schema) error {
 		if _, err := conn.ExecContext(ctx, string(text)+mark); err != nil {
 			return fmt.Errorf("migration %s: %w", name, err)
 		}
+		if fill := s.Fill[version+i+1]; fill != nil {
+			if err := fill(Tx{conn}); err != nil {
+				return fmt.Errorf("migration %s: %w", name, err)
+			}
+		}
 	}
 	return nil
 }
@@ -142,6 +163,55 @@ func applyMigrations(ctx context.Context, conn *sql.Conn, s Schema) error {
 // Write runs f inside a transaction shared with other callers and returns when
 // it is committed and synced. An error of f undoes f alone.
 func (db *DB) Write(f func(tx Tx) error) error { return db.writer.do(f) }
+
+// Tidy gives free pages back to the disk and writes the log into the database,
+// so that nothing that was deleted stays in either. It waits for writes before
+// it, and does what it can while others read.
+func (db *DB) Tidy() error { return db.writer.tidy() }
+
+// Compact rewrites the database without its free pages.
+func (db *DB) Compact() error { return db.writer.compact() }
+
+// Stop makes every later write fail with ErrStopped: for who found out another
+// way that the disk cannot be trusted.
+func (db *DB) Stop(cause error) { db.writer.stop(cause) }
+
+// OpenReader opens an existing database for reading beside the process that
+// writes it. It must have the schema's newest version.
+func OpenReader(ctx context.Context, path string, s Schema) (*sql.DB, error) {
+	if _, err := os.Stat(path); err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	db, err := open(path, "query_only(ON)")
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(4)
+	conn, err := db.Conn(ctx)
+	if err == nil {
+		err = current(ctx, conn, s)
+		err = errors.Join(err, conn.Close())
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open database %s: %w", filepath.Base(path), err), db.Close())
+	}
+	return db, nil
+}
+
+func current(ctx context.Context, conn *sql.Conn, s Schema) error {
+	app, version, err := marks(ctx, conn)
+	if err != nil {
+		return err
+	}
+	names, err := fs.Glob(s.Migrations, "*.sql")
+	if err != nil {
+		return err
+	}
+	if app != s.ApplicationID || version != len(names) {
+		return fmt.Errorf("application_id %#x, version %d; want %#x, %d", app, version, s.ApplicationID, len(names))
+	}
+	return nil
+}
 
 // Close waits for writes under way and closes the file.
 func (db *DB) Close() error {

@@ -7,22 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-	"syscall"
-
-	"modernc.org/sqlite"
 )
-
-// ErrFull says that the disk is full; nothing was written, and writing goes on
-// once there is space.
-var ErrFull = errors.New("disk is full")
-
-// ErrStopped says that a commit failed for another reason than space: what is
-// on the disk is unknown until the file is opened again, so nothing more is
-// acknowledged.
-var ErrStopped = errors.New("store stopped after a failed commit")
-
-// ErrClosed says that the store is closed.
-var ErrClosed = errors.New("store is closed")
 
 // maxGroup bounds the writes that share one commit, and so the time that the
 // first of them waits.
@@ -40,13 +25,19 @@ func (t Tx) Exec(query string, args ...any) (int64, error) {
 	return r.RowsAffected()
 }
 
+// Rows runs a query; the caller closes it before the next statement.
+func (t Tx) Rows(query string, args ...any) (*sql.Rows, error) {
+	return t.conn.QueryContext(context.Background(), query, args...)
+}
+
 // Row runs a query of one row.
 func (t Tx) Row(query string, args ...any) *sql.Row {
 	return t.conn.QueryRowContext(context.Background(), query, args...)
 }
 
 type write struct {
-	run  func(Tx) error
+	run  func(Tx) error // inside the group's transaction
+	own  func() error   // or by itself, outside of any
 	done chan error
 }
 
@@ -54,30 +45,51 @@ type write struct {
 // queueing in front of it lets one fsync serve everybody who waits.
 type writer struct {
 	conn   *sql.Conn
+	log    string // path of the write-ahead log
 	writes chan write
 	joined chan struct{}
-	failed error // owned by the goroutine
+	groups int // commits since the last checkpoint was tried; owned by the goroutine
 
 	mu     sync.RWMutex
 	closed bool
+	failed error
 }
 
-func startWriter(conn *sql.Conn) *writer {
-	w := &writer{conn: conn, writes: make(chan write, maxGroup), joined: make(chan struct{})}
+func startWriter(conn *sql.Conn, log string) *writer {
+	w := &writer{conn: conn, log: log, writes: make(chan write, maxGroup), joined: make(chan struct{})}
 	go w.loop()
 	return w
 }
 
-func (w *writer) do(run func(Tx) error) error {
-	done := make(chan error, 1)
+func (w *writer) do(run func(Tx) error) error { return w.hand(write{run: run}) }
+
+func (w *writer) hand(job write) error {
+	job.done = make(chan error, 1)
 	w.mu.RLock()
 	if w.closed {
 		w.mu.RUnlock()
 		return ErrClosed
 	}
-	w.writes <- write{run, done}
+	w.writes <- job
 	w.mu.RUnlock()
-	return <-done
+	return <-job.done
+}
+
+func (w *writer) stop(cause error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.failed == nil {
+		w.failed = cause
+		if !errors.Is(cause, ErrStopped) {
+			w.failed = fmt.Errorf("%w: %w", ErrStopped, cause)
+		}
+	}
+}
+
+func (w *writer) failure() error {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	return w.failed
 }
 
 func (w *writer) close() error {
@@ -96,29 +108,47 @@ func (w *writer) close() error {
 func (w *writer) loop() {
 	defer close(w.joined)
 	for first := range w.writes {
-		group := []write{first}
-	fill:
-		for len(group) < maxGroup {
-			select {
-			case next, ok := <-w.writes:
-				if !ok {
-					break fill
-				}
-				group = append(group, next)
-			default:
-				break fill
-			}
+		for more := true; more; {
+			var group []write
+			group, first, more = w.fill(first)
+			w.commit(group)
+			w.checkpointWhenLong()
 		}
-		w.commit(group)
 	}
+}
+
+// fill gathers what waits behind first. A job that runs by itself ends the group
+// and is handed back as next.
+func (w *writer) fill(first write) (group []write, next write, more bool) {
+	group = []write{first}
+	for first.own == nil && len(group) < maxGroup {
+		select {
+		case job, ok := <-w.writes:
+			if !ok {
+				return group, write{}, false
+			}
+			if job.own != nil {
+				return group, job, true
+			}
+			group = append(group, job)
+		default:
+			return group, write{}, false
+		}
+	}
+	return group, write{}, false
 }
 
 // commit runs a group in one transaction and answers each write.
 func (w *writer) commit(group []write) {
 	results := make([]error, len(group))
-	err := w.failed
-	if err == nil {
+	err := w.failure()
+	switch {
+	case err != nil:
+	case group[0].own != nil:
+		err = w.judge(group[0].own())
+	default:
 		err = w.transact(group, results)
+		w.groups++
 	}
 	for i, g := range group {
 		if err != nil {
@@ -131,7 +161,7 @@ func (w *writer) commit(group []write) {
 
 func (w *writer) transact(group []write, results []error) error {
 	if err := w.exec("BEGIN IMMEDIATE"); err != nil {
-		return fmt.Errorf("begin: %w", classify(err)) // nothing happened yet: the next group may succeed
+		return w.judge(fmt.Errorf("begin: %w", err)) // nothing happened yet: unless the disk failed, the next group may succeed
 	}
 	for i, g := range group {
 		if err := w.exec("SAVEPOINT one"); err != nil {
@@ -139,6 +169,9 @@ func (w *writer) transact(group []write, results []error) error {
 		}
 		if results[i] = g.run(Tx{w.conn}); results[i] != nil {
 			results[i] = classify(results[i])
+			if errors.Is(results[i], ErrStopped) {
+				return w.undo(results[i])
+			}
 			// SQLite ends the whole transaction itself on some errors (full disk,
 			// I/O): then this fails and the group fails with it.
 			if err := w.exec("ROLLBACK TO one"); err != nil {
@@ -160,8 +193,17 @@ func (w *writer) transact(group []write, results []error) error {
 func (w *writer) undo(cause error) error {
 	err := classify(errors.Join(cause, ignoreNoTransaction(w.exec("ROLLBACK"))))
 	if !errors.Is(err, ErrFull) {
-		err = fmt.Errorf("%w: %w", ErrStopped, err)
-		w.failed = err
+		w.stop(err)
+		return w.failure()
+	}
+	return err
+}
+
+// judge stops the writer if err is a failure of the disk.
+func (w *writer) judge(err error) error {
+	err = classify(err)
+	if errors.Is(err, ErrStopped) {
+		w.stop(err)
 	}
 	return err
 }
@@ -174,19 +216,6 @@ func (w *writer) exec(statement string) error {
 func ignoreNoTransaction(err error) error {
 	if err != nil && strings.Contains(err.Error(), "no transaction is active") {
 		return nil
-	}
-	return err
-}
-
-const sqliteFull = 13 // SQLITE_FULL
-
-// classify adds ErrFull where the cause is a lack of space.
-func classify(err error) error {
-	if errors.Is(err, ErrFull) {
-		return err
-	}
-	if e, ok := errors.AsType[*sqlite.Error](err); ok && e.Code()&0xff == sqliteFull || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		return fmt.Errorf("%w: %w", ErrFull, err)
 	}
 	return err
 }

@@ -216,7 +216,7 @@ func TestDamagedPayloadStepsAside(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.central()
-	if row := l.until(id, state(queue.Refused)); row.Error != eid.CodeQueue || l.puts.Load() != 0 {
+	if row := l.until(id, state(queue.Refused)); row.Error != eid.CodeQueueDamaged || l.puts.Load() != 0 {
 		t.Fatalf("%d uploads, row = %+v", l.puts.Load(), row)
 	}
 }

@@ -1,0 +1,165 @@
+package queue
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/enrold/enrold/internal/eid"
+	"github.com/enrold/enrold/queue/request"
+	"github.com/enrold/enrold/queue/store"
+)
+
+// sweepStep bounds the files looked at while no request can be written.
+const sweepStep = 256
+
+// sweeper removes payload files that no waiting row names: a crash before the
+// row's commit or after a receipt's. It works beside the queue, since a folder
+// of 100,000 files takes longer to read than an officer waits.
+type sweeper struct {
+	q      *Queue
+	end    context.CancelFunc
+	joined chan struct{}
+}
+
+func startSweeper(q *Queue) *sweeper {
+	ctx, end := context.WithCancel(context.Background())
+	s := &sweeper{q: q, end: end, joined: make(chan struct{})}
+	go func() {
+		defer close(s.joined)
+		if err := s.sweep(ctx); err != nil && ctx.Err() == nil {
+			q.o.Log.Error("payload folder not swept", "error", err)
+		}
+	}()
+	return s
+}
+
+func (s *sweeper) close() {
+	s.end()
+	<-s.joined
+}
+
+func (s *sweeper) sweep(ctx context.Context) error {
+	folder, err := os.Open(s.q.payload)
+	if err != nil {
+		return err
+	}
+	defer folder.Close()
+	removed := 0
+	for {
+		files, err := folder.ReadDir(sweepStep)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		n, err := s.step(ctx, files)
+		if err != nil {
+			return err
+		}
+		removed += n
+	}
+	if removed > 0 {
+		s.q.o.Log.Info("stale payload files removed", "count", removed)
+		if err := store.SyncDir(s.q.payload); err != nil {
+			return s.q.stop(err)
+		}
+	}
+	return s.missing(ctx)
+}
+
+// step looks at some files while the enqueuer waits: a file without a row is an
+// orphan then, and a temporary one belongs to nobody.
+func (s *sweeper) step(ctx context.Context, files []os.DirEntry) (removed int, err error) {
+	s.q.intakeFiles.Lock()
+	defer s.q.intakeFiles.Unlock()
+	for _, f := range files {
+		if !f.Type().IsRegular() {
+			continue
+		}
+		stale, err := s.stale(ctx, f.Name())
+		if err != nil {
+			return removed, err
+		}
+		if !stale {
+			continue
+		}
+		if err := os.Remove(filepath.Join(s.q.payload, f.Name())); err != nil {
+			return removed, err
+		}
+		removed++
+	}
+	return removed, nil
+}
+
+// stale says whether a file may go: a temporary one, one whose row has a receipt,
+// or one that a crash cut off before its row. A damaged row keeps its file, and a
+// file far newer than the database is no crash's: it tells of an old copy.
+func (s *sweeper) stale(ctx context.Context, name string) (bool, error) {
+	rec, err := s.q.record(ctx, name)
+	switch {
+	case err == nil:
+		return rec.Payload == "", nil
+	case eid.CodeOf(err) == eid.CodeQueueDamaged:
+		return false, nil
+	case !errors.Is(err, sql.ErrNoRows):
+		return false, err
+	}
+	id, err := headOf(filepath.Join(s.q.payload, name))
+	if err != nil {
+		return true, nil // nothing that this program finished
+	}
+	var last int64
+	if err := s.q.db.QueryRowContext(ctx, `SELECT coalesce(max(seq), 0) FROM request`).Scan(&last); err != nil {
+		return false, err
+	}
+	if id.Seq > last+maxBatch {
+		s.q.o.Log.Error("payload is newer than the database", "seq", id.Seq, "last", last)
+		return false, nil
+	}
+	return true, nil
+}
+
+// headOf reads whose request a payload file claims to be.
+func headOf(path string) (request.Ident, error) {
+	data, err := store.ReadFile(filepath.Dir(path), filepath.Base(path), request.MaxSealed)
+	if err != nil {
+		return request.Ident{}, err
+	}
+	return request.ParseIdent(data)
+}
+
+// missing counts waiting rows whose file is gone. The rows stay: the officer sees
+// them, and the absence is reported again when the payload should be sent.
+func (s *sweeper) missing(ctx context.Context) error {
+	count, after := 0, int64(0)
+	for {
+		var page []record
+		err := s.q.each(ctx, `WHERE payload <> '' AND seq > ? ORDER BY seq LIMIT ?`, []any{after, sweepStep}, func(r record, _ error) bool {
+			page = append(page, r)
+			return true
+		})
+		if err != nil {
+			return err
+		}
+		if len(page) == 0 {
+			break
+		}
+		for _, r := range page {
+			if _, err := os.Lstat(filepath.Join(s.q.payload, r.Payload)); errors.Is(err, os.ErrNotExist) {
+				if again, err := s.q.record(ctx, r.ID); err == nil && again.Payload != "" {
+					count++
+				}
+			}
+		}
+		after = page[len(page)-1].Seq
+	}
+	if count > 0 {
+		s.q.o.Log.Error("payload files missing", "count", count)
+	}
+	return nil
+}
