@@ -42,19 +42,18 @@ func (s *Store) Recipients(now time.Time, p SealPolicy) (Recipients, error) {
 		return Recipients{}, eid.Fail(eid.CodeSealKeys, op, err)
 	}
 	r := Recipients{}
-	var last time.Time // end of the last usable key
+	var last time.Time // end of the last key, which may follow the present ones
 	for _, key := range list {
 		from, to := time.Unix(key.NotBefore, 0), time.Unix(key.NotAfter, 0)
-		if now.Add(skew).Before(from) || now.After(to.Add(p.Grace)) {
-			continue
-		}
 		pub, err := key.public()
 		if err != nil {
 			continue // a KEM of newer software
 		}
-		r.Keys = append(r.Keys, pub)
 		if to.After(last) {
 			last = to
+		}
+		if !now.Add(skew).Before(from) && !now.After(to.Add(p.Grace)) {
+			r.Keys = append(r.Keys, pub)
 		}
 	}
 	end := k.NotAfter
