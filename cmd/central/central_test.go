@@ -5,6 +5,10 @@ import (
 	"bytes"
 	"context"
 	"crypto/hpke"
+	faceformat "github.com/enrold/enrold/match/face/format"
+	"github.com/enrold/enrold/match/finger/wsq"
+	"image"
+	"image/jpeg"
 	"io"
 	"io/fs"
 	"os"
@@ -185,11 +189,11 @@ func visit(t *testing.T, index int, foreign bool, window ridge.Window) station.R
 	}
 	r := station.Request{
 		ID: uuid.Must(uuid.NewV7()).String(), Procedure: eid.CitizenLevel2, DueAt: "2026-11-20",
-		Document: eid.ChipDocument{
+		Documents: []eid.Document{{Type: kind, Chip: &eid.ChipDocument{
 			Kind: kind, PA: eid.Check{State: eid.CheckOK}, Origin: eid.OriginEmulated,
 			Holder: eid.Holder{PersonalNumber: eid.Private(id.PersonalNumber), DocumentNumber: eid.Private(id.DocumentNumber),
 				Name: eid.Private(id.Name), Birth: id.Birth, Nationality: id.Nationality},
-		},
+		}}},
 		Portraits: portraits(t, index),
 	}
 	for _, position := range []eid.FingerPosition{eid.RightIndex, eid.LeftIndex} {
@@ -198,7 +202,7 @@ func visit(t *testing.T, index int, foreign bool, window ridge.Window) station.R
 	return r
 }
 
-func portraits(t *testing.T, index int) (out []eid.FaceSample) {
+func portraits(t *testing.T, index int) (out []eid.PortraitRecord) {
 	t.Helper()
 	p, err := persons.Get(index)
 	if err != nil {
@@ -213,12 +217,20 @@ func portraits(t *testing.T, index int) (out []eid.FaceSample) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		out = append(out, eid.FaceSample{JPEG: data, Origin: eid.OriginEmulated})
+		c, err := jpeg.DecodeConfig(bytes.NewReader(data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		record, err := faceformat.Write(faceformat.Image{Data: data, Width: c.Width, Height: c.Height})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, eid.PortraitRecord{Record: record, Origin: eid.OriginEmulated})
 	}
 	return out
 }
 
-func impressions(t *testing.T, index int, position eid.FingerPosition, window ridge.Window) (out []eid.FingerSample) {
+func impressions(t *testing.T, index int, position eid.FingerPosition, window ridge.Window) (out []eid.FingerRecord) {
 	t.Helper()
 	p, err := persons.Get(index)
 	if err != nil {
@@ -227,7 +239,12 @@ func impressions(t *testing.T, index int, position eid.FingerPosition, window ri
 	f := ridge.Grow(p.FingerSeed(position))
 	for n := range 2 {
 		img := f.Impression(n, window)
-		out = append(out, eid.FingerSample{Position: position, Pixels: img.Pixels, Width: img.Width, Height: img.Height, DPI: img.DPI, Origin: eid.OriginEmulated})
+		gray := &image.Gray{Pix: img.Pixels, Stride: img.Width, Rect: image.Rect(0, 0, img.Width, img.Height)}
+		data, err := wsq.Encode(gray, wsq.Options{DPI: img.DPI})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, eid.FingerRecord{Position: position, WSQ: data, Width: img.Width, Height: img.Height, DPI: img.DPI, Origin: eid.OriginEmulated})
 	}
 	return out
 }
@@ -294,17 +311,17 @@ func TestDecisions(t *testing.T) {
 		}, queue.Rejected, reasonNoFace},
 		{"chip not authentic", func() station.Request {
 			r := visit(t, 2, false, ridge.WindowZFM)
-			r.Document.PA = eid.Check{State: eid.CheckFailed}
+			r.Chip().PA = eid.Check{State: eid.CheckFailed}
 			return r
 		}, queue.Rejected, reasonDocument},
 		{"unknown number", func() station.Request {
 			r := visit(t, 2, false, ridge.WindowZFM)
-			r.Document.Holder.PersonalNumber = "099000000999"
+			r.Chip().Holder.PersonalNumber = "099000000999"
 			return r
 		}, queue.Rejected, reasonUnknown},
 		{"other birth date", func() station.Request {
 			r := visit(t, 2, false, ridge.WindowZFM)
-			r.Document.Holder.Birth = "1991-04-08"
+			r.Chip().Holder.Birth = "1991-04-08"
 			return r
 		}, queue.Rejected, reasonRecord},
 	} {
@@ -357,8 +374,8 @@ func searchTraces(t *testing.T, dir string, log []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	face := portraits(t, 0)[0].JPEG
-	finger := impressions(t, 0, eid.RightIndex, ridge.WindowZFM)[0].Pixels
+	face := portraits(t, 0)[0].Record
+	finger := impressions(t, 0, eid.RightIndex, ridge.WindowZFM)[0].WSQ
 	markers := [][]byte{[]byte(p.Citizen.Name), []byte(p.Citizen.PersonalNumber), face[len(face)/2:][:32], finger[len(finger)/2:][:32]}
 	check := func(name string, data []byte) {
 		for i, m := range markers {

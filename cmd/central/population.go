@@ -17,7 +17,9 @@ import (
 	"github.com/enrold/enrold/internal/eid"
 	"github.com/enrold/enrold/match/face"
 	"github.com/enrold/enrold/match/face/dlib"
+	faceformat "github.com/enrold/enrold/match/face/format"
 	"github.com/enrold/enrold/match/finger"
+	"github.com/enrold/enrold/match/finger/wsq"
 	"github.com/enrold/enrold/queue/request"
 	"github.com/enrold/enrold/sync/intake"
 	"github.com/enrold/enrold/sync/wire"
@@ -113,14 +115,15 @@ func (p *population) close() {
 // Decide implements intake.Decider.
 func (p *population) Decide(ctx context.Context, body request.Body) (intake.Verdict, error) {
 	r := body.Request
-	if r.Document.PA.State != eid.CheckOK {
+	chip := r.Chip()
+	if chip == nil || chip.PA.State != eid.CheckOK {
 		return intake.Verdict{Reason: reasonDocument}, nil
 	}
-	person, identity, ok := p.find(r.Document.Holder)
+	person, identity, ok := p.find(chip.Holder)
 	if !ok {
 		return intake.Verdict{Reason: reasonUnknown}, nil
 	}
-	if identity.Birth != r.Document.Holder.Birth || identity.Nationality != r.Document.Holder.Nationality {
+	if identity.Birth != chip.Holder.Birth || identity.Nationality != chip.Holder.Nationality {
 		return intake.Verdict{Reason: reasonRecord}, nil
 	}
 	select {
@@ -157,7 +160,7 @@ func (p *population) find(h eid.Holder) (persons.Person, persons.Identity, bool)
 }
 
 // compareFace compares the live portraits with the photograph on record.
-func (p *population) compareFace(person persons.Person, live []eid.FaceSample) (wire.Reason, error) {
+func (p *population) compareFace(person persons.Person, live []eid.PortraitRecord) (wire.Reason, error) {
 	if p.failed != nil {
 		return "", p.failed
 	}
@@ -175,7 +178,11 @@ func (p *population) compareFace(person persons.Person, live []eid.FaceSample) (
 	}
 	var frames []image.Image
 	for _, s := range live {
-		frame, err := face.DecodeJPEG(s.JPEG)
+		images, err := faceformat.Read(s.Record)
+		if err != nil {
+			return reasonNoFace, nil
+		}
+		frame, err := face.DecodeJPEG(images[0].Data)
 		if err != nil {
 			return reasonNoFace, nil
 		}
@@ -199,7 +206,7 @@ func (p *population) compareFace(person persons.Person, live []eid.FaceSample) (
 
 // compareFingers wants, for each position that the desk sent, one impression
 // that matches the record's finger of that position.
-func (p *population) compareFingers(ctx context.Context, person persons.Person, samples []eid.FingerSample) (wire.Reason, error) {
+func (p *population) compareFingers(ctx context.Context, person persons.Person, samples []eid.FingerRecord) (wire.Reason, error) {
 	if len(samples) == 0 {
 		return reasonNoFingers, nil
 	}
@@ -216,9 +223,16 @@ func (p *population) compareFingers(ctx context.Context, person persons.Person, 
 		if err != nil {
 			return "", err
 		}
-		probe, _, err := finger.Extract(finger.Image{Width: s.Width, Height: s.Height, DPI: s.DPI, Pixels: s.Pixels})
+		img, dpi, err := wsq.Decode(s.WSQ)
 		if err != nil {
 			continue // an unusable image matches nobody
+		}
+		if dpi == 0 {
+			dpi = s.DPI
+		}
+		probe, _, err := finger.Extract(finger.Image{Width: img.Rect.Dx(), Height: img.Rect.Dy(), DPI: dpi, Pixels: img.Pix})
+		if err != nil {
+			continue
 		}
 		matched[s.Position] = finger.Compare(record, probe) >= finger.Threshold
 	}

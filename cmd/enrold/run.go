@@ -149,7 +149,7 @@ func newDesk(cfg config.Config, r *rooms, q *queue.Queue, log *slog.Logger) (*st
 	}
 	desk, err := station.New(station.Options{
 		Ports: station.Ports{Chip: r.chip, Camera: r.vision, Face: r.vision, Scanner: r.finger, Finger: r.finger, Queue: q, Journal: q.Journal()},
-		Rules: rules, Role: string(cfg.Desk.Role), Officer: cfg.Desk.Officer, Now: time.Now, Log: log,
+		Rules: rules, Role: string(cfg.Desk.Role), Officer: cfg.Desk.Officer, Portrait: portraitRecord, Now: time.Now, Log: log,
 		Last: func(ctx context.Context) (string, station.Queued, bool, error) {
 			rows, err := q.List(ctx, 1)
 			if err != nil || len(rows) == 0 {

@@ -41,6 +41,7 @@ const (
 	CodeFingerTwice      Code = "E-FINGER-TWICE"
 	CodeDeviceRestarted  Code = "E-DEVICE-RESTARTED"
 	CodeDeviceBusy       Code = "E-DEVICE-BUSY"
+	CodeSupervisor       Code = "E-SUPERVISOR"
 	CodePhoneFormat      Code = "E-PHONE-FORMAT"
 	CodeContactMissing   Code = "E-CONTACT-MISSING"
 	CodePhoneOwnership   Code = "W-PHONE-OWNERSHIP"
@@ -122,6 +123,7 @@ var failures = []Failure{
 	{CodeFingerTwice, "Ngón tay này đã được quét cho vị trí khác.", "This finger was already scanned for another position.", "Quét đúng ngón tay được yêu cầu.", "Scan the finger that is asked for."},
 	{CodeDeviceRestarted, "Thiết bị gặp lỗi và đang khởi động lại.", "The device failed and is being restarted.", "Chờ vài giây rồi làm lại bước này.", "Wait some seconds and repeat the step."},
 	{CodeDeviceBusy, "Thiết bị đang bận.", "The device is busy.", "Chờ thao tác trước kết thúc.", "Wait for the running operation."},
+	{CodeSupervisor, "Ngoại lệ phải do một người phụ trách khác cán bộ tiếp nhận cho phép.", "An exception must be allowed by a supervisor who is not the officer.", "Mời người phụ trách có tên trong cấu hình của quầy.", "Call a supervisor who is named in the desk's configuration."},
 	{CodePhoneFormat, "Số điện thoại không hợp lệ.", "The telephone number is not valid.", "Nhập số di động chính chủ 10 chữ số.", "Enter the person's own 10-digit mobile number."},
 	{CodeContactMissing, "Thiếu số điện thoại hoặc thư điện tử.", "Telephone number or e-mail is missing.", "Nhập thông tin liên hệ.", "Enter the contact data."},
 	{CodePhoneOwnership, "Cần số thuê bao chính chủ; nếu không, tài khoản có thể bị khóa sau này.", "The number must be the person's own; otherwise the account may be locked later.", "Hỏi lại người dân số này có phải chính chủ không.", "Ask the person whether the number is in their own name."},

@@ -37,13 +37,17 @@ type FaceSample struct {
 	Taken    time.Time `json:"taken" cbor:"taken"`
 }
 
-// FingerSample is one gray fingerprint impression, row major, 0 black to 255 white.
+// FingerSample is one gray fingerprint impression, row major, 0 black to 255
+// white, with what a request carries of it: the same image as WSQ and its
+// minutiae in a record of ISO/IEC 19794-2:2005.
 type FingerSample struct {
 	Position FingerPosition `json:"position" cbor:"position"`
 	Pixels   Blob           `json:"pixels" cbor:"pixels"` // Width*Height bytes
 	Width    int            `json:"width" cbor:"width"`
 	Height   int            `json:"height" cbor:"height"`
 	DPI      int            `json:"dpi" cbor:"dpi"`
+	WSQ      Blob           `json:"-" cbor:"wsq,omitempty"`
+	Minutiae Blob           `json:"-" cbor:"minutiae,omitempty"`
 	Quality  int            `json:"quality" cbor:"quality"` // 0..100
 	Device   string         `json:"device" cbor:"device"`
 	Origin   Origin         `json:"origin" cbor:"origin"`
@@ -100,4 +104,10 @@ type Consent struct {
 	Language    string    `json:"language" cbor:"language"` // vi, en
 	Method      string    `json:"method" cbor:"method"`     // verbal_witness, signature_pad, wet_ink
 	Given       time.Time `json:"given" cbor:"given"`
+	// By is who gave it: subject, guardian. TextSHA256 names the words that were
+	// read. Both are the desk's to fill.
+	By         string `json:"by,omitempty" cbor:"by"`
+	TextSHA256 []byte `json:"-" cbor:"text_sha256"`
+	// Signature is the person's signature as a PNG image, where one was drawn.
+	Signature Blob `json:"signature,omitempty" cbor:"signature,omitempty"`
 }

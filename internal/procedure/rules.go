@@ -68,6 +68,7 @@ type FingerRule struct {
 	Positions   []eid.FingerPosition `toml:"positions"`
 	Impressions int                  `toml:"impressions"`
 	Attempts    int                  `toml:"attempts"`
+	Exceptions  []string             `toml:"exceptions"` // reasons for which a supervisor may leave one out (BIO-3)
 	Article     string               `toml:"article"`
 }
 

@@ -36,6 +36,13 @@ type Options struct {
 	Rules   *procedure.Registry
 	Role    string // desk.role of the configuration
 	Officer string // who serves, for the request
+	// Supervisors may allow an exception that an officer asks for.
+	Supervisors []string
+	// Portrait puts a live frame into a face record of ISO/IEC 19794-5:2005.
+	Portrait func(eid.FaceSample) (eid.Blob, error)
+	// Setting is optional: what the desk is made of, with an error for what could
+	// not be asked.
+	Setting func(ctx context.Context) (Setting, error)
 	Now     func() time.Time
 	Log     *slog.Logger
 	Last    LastQueued    // optional; see LastQueued
@@ -71,6 +78,10 @@ type Desk struct {
 	last    LastQueued
 	ended   func(Outcome)
 
+	supervisors []string
+	portrait    func(eid.FaceSample) (eid.Blob, error)
+	setting     func(ctx context.Context) (Setting, error)
+
 	events events
 
 	mu      sync.Mutex
@@ -86,14 +97,15 @@ func New(o Options) (*Desk, error) {
 	if p.Chip == nil || p.Camera == nil || p.Face == nil || p.Scanner == nil || p.Finger == nil || p.Queue == nil || p.Journal == nil {
 		return nil, errors.New("make desk: a port is missing")
 	}
-	if o.Rules == nil || o.Now == nil || o.Log == nil {
-		return nil, errors.New("make desk: rules, clock and logger are required")
+	if o.Rules == nil || o.Portrait == nil || o.Now == nil || o.Log == nil {
+		return nil, errors.New("make desk: rules, portrait format, clock and logger are required")
 	}
 	if o.Ended == nil {
 		o.Ended = func(Outcome) {}
 	}
 	return &Desk{
 		ports: p, rules: o.Rules, role: o.Role, officer: o.Officer,
+		supervisors: o.Supervisors, portrait: o.Portrait, setting: o.Setting,
 		now: o.Now, log: o.Log, last: o.Last, ended: o.Ended,
 	}, nil
 }

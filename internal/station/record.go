@@ -23,6 +23,7 @@ const (
 	recordImpression   recordName = "impression"
 	recordFaceFailed   recordName = "face_failed"
 	recordFingerFailed recordName = "finger_failed"
+	recordException    recordName = "exception"
 	recordFailed       recordName = "failed"
 	recordDetails      recordName = "details"
 	recordConsent      recordName = "consent"
@@ -43,6 +44,8 @@ func newRecord(n recordName) (record, error) {
 		return new(faceFailedRecord), nil
 	case recordFingerFailed:
 		return new(fingerFailedRecord), nil
+	case recordException:
+		return new(exceptionRecord), nil
 	case recordFailed:
 		return new(failedRecord), nil
 	case recordDetails:

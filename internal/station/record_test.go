@@ -36,7 +36,9 @@ func FuzzJournal(f *testing.F) {
 		}
 		v.view()
 		if v.step == StepSend {
-			v.request(w.clock, procedure.Due{})
+			if _, err := v.request(w.clock, procedure.Due{}, Setting{}, asIs); err != nil {
+				t.Error(err)
+			}
 		}
 	})
 }

@@ -113,6 +113,9 @@ func follows(v *visit, r record) bool {
 		return v.step == StepFinger && f != nil && !f.done() && last == (r.Decision != nil && r.Decision.Pass)
 	case *fingerFailedRecord:
 		return v.step == StepFinger && v.finger(r.Position) != nil
+	case *exceptionRecord:
+		f := v.finger(r.Exception.Position)
+		return v.step == StepFinger && f != nil && !f.done()
 	case *detailsRecord:
 		return v.open() && v.step != StepDocument
 	case *consentRecord:

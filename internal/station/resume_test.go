@@ -192,7 +192,10 @@ func TestSendCutOff(t *testing.T) {
 		w := newWorld()
 		d := w.desk(t, "commune_police")
 		upTo(t, d, "send")
-		r := d.visit.request(w.clock, procedure.Due{Day: "2026-06-04", Rule: "CLK-2"})
+		r, err := d.visit.request(w.clock, procedure.Due{Day: "2026-06-04", Rule: "CLK-2"}, Setting{}, asIs)
+		if err != nil {
+			t.Fatal(err)
+		}
 		if _, err := w.Enqueue(context.Background(), r); err != nil {
 			t.Fatal(err)
 		}

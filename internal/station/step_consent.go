@@ -1,8 +1,12 @@
 package station
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
+	"image/png"
 	"time"
 
 	"github.com/enrold/enrold/internal/eid"
@@ -109,7 +113,42 @@ func (d *Desk) GiveConsent(ctx context.Context, given eid.Consent) error {
 		if err := v.rules.CheckConsent(given); err != nil {
 			return err
 		}
+		if err := checkSignature(given.Signature); err != nil {
+			return err
+		}
+		text, err := v.rules.ConsentText(given.Language)
+		if err != nil {
+			return err
+		}
+		sum := sha256.Sum256([]byte(text.Text))
+		given.TextSHA256, given.By = sum[:], "subject"
+		if v.needsGuardian {
+			given.By = "guardian"
+		}
 		given.Given = d.now().Round(time.Millisecond).UTC()
 		return d.accept(ctx, v, &consentRecord{Consent: given})
 	})
+}
+
+// Bounds of a signature image: a pad gives some kilobytes of line art.
+const (
+	maxSignatureBytes = 64 << 10
+	maxSignatureSide  = 4096
+)
+
+// checkSignature refuses with eid.CodeInput what is not a small PNG; none is no
+// fault, since consent may be given otherwise.
+func checkSignature(image eid.Blob) error {
+	const op = "check signature"
+	if len(image) == 0 {
+		return nil
+	}
+	if len(image) > maxSignatureBytes {
+		return eid.Fail(eid.CodeInput, op, fmt.Errorf("%d bytes, at most %d", len(image), maxSignatureBytes))
+	}
+	c, err := png.DecodeConfig(bytes.NewReader(image))
+	if err != nil || c.Width > maxSignatureSide || c.Height > maxSignatureSide {
+		return eid.Fail(eid.CodeInput, op, errors.New("not a PNG image of a signature"))
+	}
+	return nil
 }

@@ -20,6 +20,7 @@ func (r *faceRecord) apply(v *visit) {
 	v.attempts[keyFace]++
 	v.spent[keyFace] += r.Spent
 	v.portraits, v.face, v.shown = r.Portraits, &r.Decision, nil
+	v.decisions = append(v.decisions, r.Decision.Decision(v.attempts[keyFace]))
 	v.failure = ""
 	v.step = StepFinger
 	v.fingersDone() // a rule set may ask for none
@@ -39,6 +40,7 @@ func (r *faceFailedRecord) apply(v *visit) {
 	v.failed[keyFace]++
 	v.spent[keyFace] += r.Spent
 	v.face = &r.Decision
+	v.decisions = append(v.decisions, r.Decision.Decision(v.attempts[keyFace]))
 	v.failure = eid.CodeFaceMismatch
 	if v.failed[keyFace] >= v.rules.Face.Attempts {
 		v.close(StepRefused, eid.CodeFaceMismatch)

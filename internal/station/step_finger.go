@@ -20,15 +20,21 @@ type finger struct {
 	png      eid.Blob // last impression, for the screen
 	quality  int
 	taken    int // impressions of an ended visit, whose samples are gone
+
+	exception *eid.Exception // why it is not taken
 }
 
-func (f *finger) done() bool { return f.decision != nil && f.decision.Pass }
+func (f *finger) done() bool { return f.exception != nil || f.decision != nil && f.decision.Pass }
 
 func (f *finger) view() FingerView {
-	return FingerView{
+	v := FingerView{
 		Position: f.position, Impressions: len(f.samples) + f.taken, Wanted: f.wanted,
 		ImagePNG: f.png, Quality: f.quality, Decision: f.decision,
 	}
+	if f.exception != nil {
+		v.Exception = f.exception.Reason
+	}
+	return v
 }
 
 func (v *visit) finger(p eid.FingerPosition) *finger {
@@ -74,6 +80,7 @@ func (r *impressionRecord) apply(v *visit) {
 	v.failure = ""
 	if f.done() {
 		v.attempts[keyFinger(f.position)]++
+		v.decisions = append(v.decisions, f.decision.Decision(eid.DecisionFinger, v.attempts[keyFinger(f.position)]))
 		v.fingersDone()
 	}
 }
@@ -84,6 +91,7 @@ type fingerFailedRecord struct {
 	Position eid.FingerPosition  `cbor:"position"`
 	Code     eid.Code            `cbor:"code"`
 	Decision *eid.FingerDecision `cbor:"decision"`
+	Twice    *eid.FingerDecision `cbor:"twice"` // the comparison with the other position
 	Spent    time.Duration       `cbor:"spent"`
 }
 
@@ -95,6 +103,12 @@ func (r *fingerFailedRecord) apply(v *visit) {
 	v.failed[key]++
 	v.spent[keyFingers] += r.Spent
 	v.failure = r.Code
+	if r.Decision != nil {
+		v.decisions = append(v.decisions, r.Decision.Decision(eid.DecisionFinger, v.attempts[key]))
+	}
+	if r.Twice != nil {
+		v.decisions = append(v.decisions, r.Twice.Decision(eid.DecisionFingerUnique, v.attempts[key]))
+	}
 	if f := v.finger(r.Position); f != nil {
 		f.samples = nil
 		f.decision = r.Decision
@@ -127,55 +141,63 @@ func (d *Desk) CaptureFinger(ctx context.Context, position eid.FingerPosition) e
 		r := &impressionRecord{Sample: sample}
 		failed := &fingerFailedRecord{Position: position}
 		if len(f.samples)+1 == f.wanted {
-			failed.Code, r.Decision, err = d.compareFinger(ctx, v, append(f.samples[:len(f.samples):len(f.samples)], sample))
+			compared, err := d.compareFinger(ctx, v, append(f.samples[:len(f.samples):len(f.samples)], sample))
 			if err != nil {
 				return err
 			}
+			r.Decision = compared.lowest
+			failed.Code, failed.Decision, failed.Twice = compared.code, compared.lowest, compared.twice
 		}
 		spent := d.since(start, sample.Waited)
 		if failed.Code == "" {
 			r.Spent = spent
 			return d.accept(ctx, v, r)
 		}
-		failed.Decision, failed.Spent = r.Decision, spent
+		failed.Spent = spent
 		d.show(func() { f.png, f.quality = grayPNG(sample), sample.Quality })
 		return d.countFailure(ctx, v, failed, failed.Code, op)
 	})
 }
 
-// compareFinger decides over the complete impressions of one position: "" or
-// the code of what is wrong. The decision is the lowest of the comparisons with
-// the first impression.
-func (d *Desk) compareFinger(ctx context.Context, v *visit, samples []eid.FingerSample) (eid.Code, *eid.FingerDecision, error) {
+// compared is what the impressions of one position gave.
+type compared struct {
+	code   eid.Code            // what is wrong, "" for nothing
+	lowest *eid.FingerDecision // of the comparisons with the first impression; nil where the finger was given twice
+	twice  *eid.FingerDecision // the comparison that found the finger at another position
+}
+
+// compareFinger decides over the complete impressions of one position.
+func (d *Desk) compareFinger(ctx context.Context, v *visit, samples []eid.FingerSample) (compared, error) {
 	var lowest *eid.FingerDecision
 	for _, s := range samples[1:] {
 		decision, err := d.ports.Finger.CompareFinger(ctx, samples[0], s)
 		if err != nil {
-			return "", nil, err
+			return compared{}, err
 		}
 		decision.Position = s.Position
 		if lowest == nil || decision.Score < lowest.Score {
 			lowest = &decision
 		}
 		if !decision.Pass {
-			return eid.CodeFingerMismatch, &decision, nil
+			return compared{code: eid.CodeFingerMismatch, lowest: &decision}, nil
 		}
 	}
 	for _, other := range v.fingers {
-		if !other.done() {
+		if !other.done() || len(other.samples) == 0 {
 			continue
 		}
 		for _, s := range samples {
 			same, err := d.ports.Finger.CompareFinger(ctx, other.samples[0], s)
 			if err != nil {
-				return "", nil, err
+				return compared{}, err
 			}
 			if same.Pass {
-				return eid.CodeFingerTwice, nil, nil
+				same.Position = s.Position
+				return compared{code: eid.CodeFingerTwice, twice: &same}, nil
 			}
 		}
 	}
-	return "", lowest, nil
+	return compared{lowest: lowest}, nil
 }
 
 // grayPNG encodes an impression for the screen; nil when its size is a lie.

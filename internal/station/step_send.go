@@ -33,7 +33,10 @@ func (d *Desk) Send(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", op, err)
 		}
-		r := v.request(start.Round(time.Millisecond).UTC(), due)
+		r, err := v.request(start.Round(time.Millisecond).UTC(), due, d.settingNow(ctx), d.portrait)
+		if err != nil {
+			return fmt.Errorf("%s: %w", op, err)
+		}
 		d.setUnknown(true)
 		// From here there is no way back: a caller who goes away or abandons must
 		// not leave a write in flight of which nobody knows.
@@ -47,6 +50,21 @@ func (d *Desk) Send(ctx context.Context) error {
 		d.finishSent(v, queued, due, d.since(start, 0))
 		return nil
 	})
+}
+
+// settingNow asks what the desk is made of. A device that does not answer is no
+// reason to send a person away: the request then names fewer.
+func (d *Desk) settingNow(ctx context.Context) Setting {
+	if d.setting == nil {
+		return Setting{}
+	}
+	ctx, cancel := context.WithTimeout(ctx, askLimit)
+	defer cancel()
+	s, err := d.setting(ctx)
+	if err != nil {
+		d.log.Warn("the request does not name all devices and digests", "error", err)
+	}
+	return s
 }
 
 // askQueue asks whether the visit's request is queued, and ends the visit if it

@@ -61,6 +61,7 @@ type FingerView struct {
 	ImagePNG    eid.Blob            `json:"image_png,omitempty"`
 	Quality     int                 `json:"quality"`
 	Decision    *eid.FingerDecision `json:"decision,omitempty"`
+	Exception   string              `json:"exception,omitempty"` // why this position is not taken
 }
 
 // Event is pushed to the screen (server-sent events, one JSON object each).

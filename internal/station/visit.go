@@ -2,7 +2,6 @@ package station
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -30,6 +29,8 @@ type visit struct {
 	shown     *eid.FaceSample  // best frame of a failed attempt
 	face      *eid.FaceDecision
 	fingers   []*finger
+
+	decisions []eid.Decision // every comparison made, in order
 
 	details         Details
 	detailsWarnings []eid.Code
@@ -100,6 +101,7 @@ func (v *visit) forget() {
 		f.taken, f.png = len(f.samples)+f.taken, nil
 		f.samples = nil
 	}
+	v.decisions = nil
 	v.details, v.consent = Details{}, nil
 }
 
@@ -136,22 +138,4 @@ func (v *visit) view() *View {
 // outcome is what is kept of an ended visit.
 func (v *visit) outcome(at time.Time) Outcome {
 	return Outcome{VisitID: v.id, Procedure: v.rules.Kind, End: v.step, Code: v.refusal, Reached: v.reached, At: at}
-}
-
-// request is what the visit hands to the queue.
-func (v *visit) request(receivedAt time.Time, due procedure.Due) Request {
-	r := Request{
-		ID: v.id, Procedure: v.rules.Kind, RuleSet: v.rules.ID,
-		Document: *v.document, Contacts: v.details.Contacts, Guardian: v.details.Guardian, Residence: v.details.Residence,
-		Portraits: v.portraits, Face: *v.face, Consent: *v.consent,
-		Attempts: maps.Clone(v.attempts), Officer: v.officer,
-		ReceivedAt: receivedAt, DueAt: due.Day, DueRule: due.Rule,
-		// The desk's comparisons are a pre-check; the centre decides (BIO-1, REQ-2).
-		DecidedBy: "local_precheck",
-	}
-	for _, f := range v.fingers {
-		r.Fingers = append(r.Fingers, f.samples...)
-		r.FingerDecs = append(r.FingerDecs, *f.decision)
-	}
-	return r
 }

@@ -142,8 +142,8 @@ func TestForeignerVisit(t *testing.T) {
 		}
 	}
 	v := wantView(t, d, StepDone, "", "")
-	if r := w.rows[v.ID]; r.Residence == nil || r.DueRule != "CLK-5" {
-		t.Errorf("residence %v, rule %s", r.Residence, r.DueRule)
+	if r := w.rows[v.ID]; len(r.Documents) != 2 || r.Documents[1].Type != eid.DocumentTemporary || r.DueRule != "CLK-5" {
+		t.Errorf("documents %d, rule %s", len(r.Documents), r.DueRule)
 	}
 }
 

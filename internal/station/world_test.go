@@ -77,13 +77,20 @@ func (w *world) desk(t testing.TB, role string) *Desk {
 	}
 	d, err := New(Options{
 		Ports: Ports{Chip: w, Camera: w, Face: w, Scanner: w, Finger: w, Queue: w, Journal: w},
-		Rules: rules, Role: role, Officer: "officer 7", Now: w.now, Log: slog.New(slog.DiscardHandler),
+		Rules: rules, Role: role, Officer: "officer 7", Supervisors: []string{"officer 7", "supervisor 1"}, Portrait: asIs, Setting: w.setting, Now: w.now, Log: slog.New(slog.DiscardHandler),
 		Last: w.Last, Ended: func(o Outcome) { w.outcomes = append(w.outcomes, o) },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return d
+}
+
+// asIs stands for the interchange format of portraits.
+func asIs(s eid.FaceSample) (eid.Blob, error) { return s.JPEG, nil }
+
+func (w *world) setting(context.Context) (Setting, error) {
+	return Setting{Devices: []eid.Device{{Kind: "scanner", Name: "test", Serial: "1"}}}, w.fail["Setting"]
 }
 
 // honest puts the right person with the right document and fingers at the desk.
@@ -168,7 +175,7 @@ func (w *world) CaptureFinger(ctx context.Context, p eid.FingerPosition, prompt 
 		real = w.finger(w.captures)
 	}
 	w.clock = w.clock.Add(10 * time.Second)
-	return eid.FingerSample{Position: p, Pixels: eid.Blob{real, real}, Width: 2, Height: 1, DPI: 500, Quality: 70, Waited: 10 * time.Second, Taken: w.clock}, nil
+	return eid.FingerSample{Position: p, Pixels: eid.Blob{real, real}, WSQ: eid.Blob{real}, Minutiae: eid.Blob("FMR"), Width: 2, Height: 1, DPI: 500, Quality: 70, Waited: 10 * time.Second, Taken: w.clock}, nil
 }
 
 func (w *world) CompareFinger(ctx context.Context, a, b eid.FingerSample) (eid.FingerDecision, error) {
@@ -207,27 +214,43 @@ func (w *world) Enqueue(ctx context.Context, r Request) (Queued, error) {
 
 // unsendable says why no visit may ever queue r.
 func unsendable(r Request) string {
-	if !r.Face.Pass || len(r.Portraits) != 3 {
+	passed := map[eid.DecisionKind]int{}
+	for _, d := range r.Decisions {
+		if d.Pass {
+			passed[d.Kind]++
+		}
+	}
+	if passed[eid.DecisionFace] != 1 || len(r.Portraits) != 3 {
 		return "no passed face comparison"
 	}
 	for _, p := range r.Portraits {
-		if string(p.JPEG) != matching {
+		if string(p.Record) != matching {
 			return "another person's portrait"
 		}
 	}
-	if len(r.Fingers) != 4 || len(r.FingerDecs) != 2 || !r.FingerDecs[0].Pass || !r.FingerDecs[1].Pass {
+	if taken := 2 - len(r.Exceptions); len(r.Fingers) != 2*taken || passed[eid.DecisionFinger] != taken {
 		return "no passed finger comparisons"
 	}
-	if a, b := r.Fingers[0].Pixels[0], r.Fingers[2].Pixels[0]; a == b || a != r.Fingers[1].Pixels[0] || b != r.Fingers[3].Pixels[0] {
-		return "wrong fingers"
+	real := map[eid.FingerPosition]byte{} // by position, the finger that was given
+	for _, f := range r.Fingers {
+		if was, ok := real[f.Position]; ok && was != f.WSQ[0] || len(f.Minutiae) == 0 {
+			return "wrong fingers"
+		}
+		real[f.Position] = f.WSQ[0]
 	}
-	if r.Consent.Given.IsZero() || r.Consent.TextVersion == "" {
+	if real[eid.RightIndex] == real[eid.LeftIndex] && len(real) > 0 {
+		return "one finger twice"
+	}
+	if r.Consent.Given.IsZero() || r.Consent.TextVersion == "" || len(r.Consent.TextSHA256) != 32 || r.Consent.By == "" {
 		return "no consent"
 	}
 	if r.Contacts.Phone == "" || r.DueAt == "" || r.Officer == "" || r.DecidedBy != "local_precheck" {
 		return "incomplete"
 	}
-	if r.Document.PA.State == eid.CheckFailed {
+	if r.Subject.Name != r.Chip().Holder.Name || r.Subject.Capacity == "" {
+		return "another subject"
+	}
+	if r.Chip().PA.State == eid.CheckFailed {
 		return "forged chip"
 	}
 	return ""

@@ -25,9 +25,10 @@ const maxNameBytes = 128
 type Body struct {
 	Version  int             `cbor:"version"`
 	DeskID   string          `cbor:"desk_id"`
-	Seq      int64           `cbor:"seq"`       // the desk's own gap-free number, from 1
-	Previous []byte          `cbor:"previous"`  // SHA-256 of the sealed bytes of Seq-1; zeros for the first
-	Software string          `cbor:"software"`  // version that made the request
+	Seq      int64           `cbor:"seq"`      // the desk's own gap-free number, from 1
+	Previous []byte          `cbor:"previous"` // SHA-256 of the sealed bytes of Seq-1; zeros for the first
+	Software string          `cbor:"software"` // version that made the request
+	Clocks   Clocks          `cbor:"clocks"`
 	SignedBy []Role          `cbor:"signed_by"` // who signs this body, in the order of the signatures
 	Request  station.Request `cbor:"request"`
 }
@@ -119,6 +120,9 @@ func (b Body) check() error {
 	}
 	if !slices.Equal(b.SignedBy, Signers{}.roles()) && !slices.Equal(b.SignedBy, []Role{RoleDevice, RoleOfficer}) {
 		return errors.New("signed_by is neither the device nor the device and the officer")
+	}
+	if id, err := uuid.Parse(b.Request.ID); err == nil && id.Version() != 7 {
+		return fmt.Errorf("request id is a UUID of version %d, want 7", id.Version())
 	}
 	return b.ident().check()
 }

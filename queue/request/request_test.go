@@ -21,27 +21,46 @@ var update = flag.Bool("update", false, "write golden files")
 // example is a full request of a synthetic person; its encoding is a golden vector.
 func example() Body {
 	at := time.Date(2026, 11, 17, 8, 30, 0, 123456789, time.FixedZone("", 7*3600))
+	trusted, counter := at.Add(-time.Hour), uint64(41)
 	return Body{
 		Version: BodyVersion, DeskID: "desk-1", Seq: 7, Previous: bytes.Repeat([]byte{0xab}, HashSize), Software: "enrold 0.1", SignedBy: []Role{RoleDevice, RoleOfficer},
+		Clocks: Clocks{Wall: at, BootID: bytes.Repeat([]byte{0xb0}, 16), Monotonic: 3_600_000_000_001, Trusted: &trusted, Counter: &counter},
 		Request: station.Request{
 			ID: "0198c0de-1234-7abc-8def-0123456789ab", Procedure: eid.CitizenLevel2, RuleSet: "vn-69-2024",
-			Document: eid.ChipDocument{
-				Kind: eid.DocumentCCCD,
-				Holder: eid.Holder{PersonalNumber: "099078000404", DocumentNumber: "078000404", Name: "QUÁCH TRƯỜNG UYÊN PHƯƠNG THẢO",
-					NameMRZ: "QUACH<<TRUONG<UYEN<PHUONG<THAO", Birth: "1978-02-28", Sex: "M", Nationality: "VNM", IssuingState: "VNM", Expiry: "2038-02-28"},
-				MRZ: []eid.Private{"IDVNM0780004044099078000404<<0"}, Portrait: eid.Blob{0xff, 0xd8}, PortraitType: "image/jpeg",
-				Access: "BAC", PA: eid.Check{State: eid.CheckOK}, CA: eid.Check{State: eid.CheckNotPossible, Reason: "no DG14"},
-				DataGroups: []eid.DataGroup{{Number: 1, SHA256: bytes.Repeat([]byte{1}, 32), Bytes: 95}},
-				TrustTime:  at, APDUs: 20, Bytes: 12345, Reader: "reader", Origin: eid.OriginEmulated,
+			Subject: eid.Subject{Kind: eid.CitizenLevel2, Capacity: eid.CapacityWard, PersonalNumber: "099078000404", Name: "QUÁCH TRƯỜNG UYÊN PHƯƠNG THẢO",
+				NameMRZ: "QUACH<<TRUONG<UYEN<PHUONG<THAO", Birth: "1978-02-28", Sex: "M", Nationality: "VNM", Address: "Số 1, phố Ví Dụ"},
+			Guardian: &eid.Guardian{Name: "NGUYỄN VĂN AN", Number: "099064000101", Relation: "father", Phone: "0900000101"},
+			Documents: []eid.Document{{
+				Type: eid.DocumentCCCD, Number: "078000404", IssuingState: "VNM", Issued: "2023-02-28", Expiry: "2038-02-28", TrustAge: 86400,
+				Chip: &eid.ChipDocument{
+					Kind: eid.DocumentCCCD,
+					Holder: eid.Holder{PersonalNumber: "099078000404", DocumentNumber: "078000404", Name: "QUÁCH TRƯỜNG UYÊN PHƯƠNG THẢO",
+						NameMRZ: "QUACH<<TRUONG<UYEN<PHUONG<THAO", Birth: "1978-02-28", Sex: "M", Nationality: "VNM", IssuingState: "VNM", Expiry: "2038-02-28"},
+					MRZ: []eid.Private{"IDVNM0780004044099078000404<<0"}, Portrait: eid.Blob{0xff, 0xd8}, PortraitType: "image/jpeg",
+					Access: "BAC", PA: eid.Check{State: eid.CheckOK}, CA: eid.Check{State: eid.CheckNotPossible, Word: "no_dg14", Reason: "no DG14"},
+					DataGroups: []eid.DataGroup{{Number: 1, SHA256: bytes.Repeat([]byte{1}, 32), Bytes: 95}}, SODSHA256: bytes.Repeat([]byte{2}, 32),
+					Signer: "CN=Synthetic DS", TrustSHA256: bytes.Repeat([]byte{3}, 32), TrustTime: at.Add(-24 * time.Hour),
+					Comparisons: []eid.Comparison{{Field: "name", A: eid.SourceDG1, B: eid.SourceDG13, Result: eid.AgreementOK, Tier: "exact"}},
+					APDUs:       20, LeastAPDUs: 18, Bytes: 12345, Reader: "reader", Origin: eid.OriginEmulated,
+				},
+			}},
+			Contacts: eid.Contacts{Phone: "0900000103", Email: "phuong.thao@example.invalid"},
+			Portraits: []eid.PortraitRecord{{Record: eid.Blob("FAC\x00010\x00"), Width: 640, Height: 480, Quality: 80,
+				Measures: []eid.Measure{{Name: "sharpness", Value: 70}}, Device: "camera", Origin: eid.OriginEmulated, Taken: at}},
+			Fingers: []eid.FingerRecord{{Position: eid.RightIndex, Impression: 1, WSQ: eid.Blob{0xff, 0xa0}, Minutiae: eid.Blob("FMR\x00 20\x00"),
+				Width: 256, Height: 288, DPI: 500, Quality: 60, Device: "scanner", Origin: eid.OriginEmulated, Taken: at}},
+			Decisions: []eid.Decision{
+				eid.FaceDecision{Engine: "dlib", Model: "m", Metric: "euclidean", Score: 0.4375, Threshold: 0.6, Pass: true}.Decision(2),
+				eid.FingerDecision{Position: eid.RightIndex, Engine: "e/2", Quality: 60, Score: 21.3, Threshold: 8.5, Pass: true}.Decision(eid.DecisionFinger, 1),
 			},
-			Contacts:   eid.Contacts{Phone: "0900000103"},
-			Guardian:   &eid.Guardian{Name: "NGUYỄN VĂN AN", Number: "099064000101", Relation: "father"},
-			Portraits:  []eid.FaceSample{{JPEG: eid.Blob{0xff, 0xd8, 0xff}, Width: 640, Height: 480, Quality: 80, Measures: []eid.Measure{{Name: "sharpness", Value: 70}}, Origin: eid.OriginEmulated, Taken: at}},
-			Fingers:    []eid.FingerSample{{Position: eid.RightIndex, Pixels: eid.Blob{0, 255}, Width: 2, Height: 1, DPI: 500, Quality: 60, Origin: eid.OriginEmulated, Taken: at, Waited: time.Second}},
-			Face:       eid.FaceDecision{Engine: "dlib", Model: "m", Metric: "euclidean", Score: 0.4375, Threshold: 0.6, Pass: true},
-			FingerDecs: []eid.FingerDecision{{Position: eid.RightIndex, Engine: "e", Quality: 60, Score: 21.3, Threshold: 8.5, Pass: true}},
-			Consent:    eid.Consent{TextVersion: "1", Language: "vi", Method: "verbal_witness", Given: at},
-			Attempts:   map[string]int{"finger-2": 1, "chip": 1, "face": 2}, Officer: "officer-1",
+			Attempts:   map[string]int{"finger-2": 1, "chip": 1, "face": 2},
+			Exceptions: []eid.Exception{{Kind: eid.ExceptionFinger, Position: eid.LeftIndex, Reason: "amputated", Supervisor: "supervisor-1", At: at}},
+			Warnings:   []eid.Code{eid.CodePINStruct},
+			Consent: eid.Consent{TextVersion: "vn-69-2024/1", Language: "vi", Method: "signature_pad", Given: at, By: "guardian",
+				TextSHA256: bytes.Repeat([]byte{4}, 32), Signature: eid.Blob("\x89PNG")},
+			Officer:    "officer-1",
+			Devices:    []eid.Device{{Kind: "scanner", Name: "ZFM-20", Serial: "S1", Firmware: "1.2", Profile: "zfm-20", Origin: eid.OriginEmulated}},
+			Digests:    []eid.Digest{{Kind: "program", Name: "enrold", SHA256: bytes.Repeat([]byte{5}, 32)}},
 			ReceivedAt: at, DueAt: "2026-11-20", DueRule: "CLK-2", DecidedBy: "local_precheck",
 		},
 	}
@@ -82,23 +101,31 @@ func TestBodyGolden(t *testing.T) {
 	if again, err := Encode(back); err != nil || !bytes.Equal(again, want) {
 		t.Fatalf("decode and encode is not the identity: %v", err)
 	}
-	if back.Request.Document.Holder.Name != example().Request.Document.Holder.Name || !back.Request.ReceivedAt.Equal(example().Request.ReceivedAt) {
+	if back.Request.Subject != example().Request.Subject || !back.Request.ReceivedAt.Equal(example().Request.ReceivedAt) {
 		t.Fatal("the decoded body differs")
 	}
-	if back.Request.Fingers[0].Waited != 0 {
-		t.Fatal("the person's waiting time is in the body")
+	// No score: 0.4375 and 21.3 are in no body (requirements BIO-5).
+	for _, score := range []float64{0.4375, 21.3} {
+		raw, err := encMode.Marshal(score)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(got, raw) {
+			t.Errorf("the score %v is in the body", score)
+		}
 	}
 }
 
 func TestEncodeRefuses(t *testing.T) {
 	for name, spoil := range map[string]func(*Body){
-		"version":       func(b *Body) { b.Version = 1 },
-		"desk":          func(b *Body) { b.DeskID = "desk 1/../x" },
-		"no desk":       func(b *Body) { b.DeskID = "" },
-		"id":            func(b *Body) { b.Request.ID = "0198C0DE-1234-7ABC-8DEF-0123456789AB" },
-		"number":        func(b *Body) { b.Seq = 0 },
-		"previous":      func(b *Body) { b.Previous = nil },
-		"invalid UTF-8": func(b *Body) { b.Request.Document.Holder.Name = "\xff" },
+		"version":        func(b *Body) { b.Version = 1 },
+		"desk":           func(b *Body) { b.DeskID = "desk 1/../x" },
+		"no desk":        func(b *Body) { b.DeskID = "" },
+		"UUID version 4": func(b *Body) { b.Request.ID = "0198c0de-1234-4abc-8def-0123456789ab" },
+		"id":             func(b *Body) { b.Request.ID = "0198C0DE-1234-7ABC-8DEF-0123456789AB" },
+		"number":         func(b *Body) { b.Seq = 0 },
+		"previous":       func(b *Body) { b.Previous = nil },
+		"invalid UTF-8":  func(b *Body) { b.Request.Subject.Name = "\xff" },
 	} {
 		b := example()
 		spoil(&b)
@@ -226,7 +253,7 @@ func TestEveryBitIsSealed(t *testing.T) {
 func TestSealIsBounded(t *testing.T) {
 	key, central := ends(t)
 	b := example()
-	b.Request.Portraits[0].JPEG = make([]byte, MaxSealed)
+	b.Request.Portraits[0].Record = make([]byte, MaxSealed)
 	if _, err := Seal(sealedTo(central), Signers{Device: key}, b); err == nil {
 		t.Fatal("a request over the wire's limit was sealed")
 	}
@@ -300,7 +327,7 @@ func BenchmarkSeal(b *testing.B) {
 	for _, size := range []int{1 << 10, 400 << 10} {
 		b.Run(fmt.Sprintf("%dKB", size>>10), func(b *testing.B) {
 			body := example()
-			body.Request.Portraits[0].JPEG = make([]byte, size)
+			body.Request.Portraits[0].Record = make([]byte, size)
 			b.SetBytes(int64(size))
 			for b.Loop() {
 				if _, err := Seal(sealedTo(central), Signers{Device: key}, body); err != nil {
@@ -314,7 +341,7 @@ func BenchmarkSeal(b *testing.B) {
 func BenchmarkOpen(b *testing.B) {
 	key, central := ends(b)
 	body := example()
-	body.Request.Portraits[0].JPEG = make([]byte, 400<<10)
+	body.Request.Portraits[0].Record = make([]byte, 400<<10)
 	sealed, err := Seal(sealedTo(central), Signers{Device: key}, body)
 	if err != nil {
 		b.Fatal(err)

@@ -148,8 +148,8 @@ func (c *centre) sealed(t *testing.T, seq int64, previous []byte, change ...func
 		Version: request.BodyVersion, DeskID: deskID, Seq: seq, Previous: previous, Software: "test",
 		Request: station.Request{
 			ID: uuid.Must(uuid.NewV7()).String(), Procedure: eid.CitizenLevel2,
-			Document:  eid.ChipDocument{Origin: eid.OriginDevice, Holder: eid.Holder{Name: "MARKERPERSON"}},
-			Portraits: []eid.FaceSample{{JPEG: bytes.Repeat([]byte("MARKERPERSON"), 1000), Origin: eid.OriginDevice}},
+			Documents: []eid.Document{{Chip: &eid.ChipDocument{Origin: eid.OriginDevice, Holder: eid.Holder{Name: "MARKERPERSON"}}}},
+			Portraits: []eid.PortraitRecord{{Record: bytes.Repeat([]byte("MARKERPERSON"), 1000), Origin: eid.OriginDevice}},
 		},
 	}
 	for _, f := range change {

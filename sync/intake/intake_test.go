@@ -113,7 +113,7 @@ func TestRefusals(t *testing.T) {
 			return id, d, wire.Digest(d)
 		}, c.client, 422, wire.ReasonOtherKey},
 		"signed by another desk's key": {func() (string, []byte, string) {
-			b := request.Body{Version: request.BodyVersion, DeskID: deskID, Seq: 2, Previous: request.Hash(firstData), Request: station.Request{ID: uuid.NewString()}}
+			b := request.Body{Version: request.BodyVersion, DeskID: deskID, Seq: 2, Previous: request.Hash(firstData), Request: station.Request{ID: uuid.Must(uuid.NewV7()).String()}}
 			d, err := request.Seal([]hpke.PublicKey{c.seal.PublicKey()}, request.Signers{Device: stranger}, b)
 			if err != nil {
 				t.Fatal(err)

@@ -199,7 +199,8 @@ func softwareKey(by request.Signatures) bool {
 
 // emulated says whether any part of the request did not come from a device.
 func emulated(b request.Body) bool {
-	other := b.Request.Document.Origin != eid.OriginDevice
+	chip := b.Request.Chip()
+	other := chip == nil || chip.Origin != eid.OriginDevice
 	for _, p := range b.Request.Portraits {
 		other = other || p.Origin != eid.OriginDevice
 	}

@@ -185,7 +185,7 @@ func (l *line) Decide(context.Context, request.Body) (intake.Verdict, error) { r
 
 func (l *line) enqueue() string {
 	l.t.Helper()
-	r := station.Request{ID: uuid.Must(uuid.NewV7()).String(), DueAt: "2026-11-20", Portraits: []eid.FaceSample{{JPEG: make([]byte, 100_000)}}}
+	r := station.Request{ID: uuid.Must(uuid.NewV7()).String(), DueAt: "2026-11-20", Portraits: []eid.PortraitRecord{{Record: make([]byte, 100_000)}}}
 	if _, err := l.queue.Enqueue(l.t.Context(), r); err != nil {
 		l.t.Fatal(err)
 	}

@@ -2,28 +2,40 @@ package finger
 
 import (
 	"fmt"
+	std "image"
 	"strings"
 
 	"github.com/enrold/enrold/internal/eid"
 	match "github.com/enrold/enrold/match/finger"
+	"github.com/enrold/enrold/match/finger/format"
+	"github.com/enrold/enrold/match/finger/wsq"
 )
 
 // leastQuality is what an impression needs to be worth keeping. Under it the
 // officer is asked to take another at once, while the person is still there.
 const leastQuality = 20
 
-// grade returns the quality of an impression, or eid.CodeQualityFinger with the
-// extractor's reasons.
-func grade(s eid.FingerSample) (int, error) {
+// grade fills an impression's quality and what a request carries of it, or
+// returns eid.CodeQualityFinger with the extractor's reasons.
+func grade(s *eid.FingerSample) error {
 	const op = "grade finger"
-	_, q, err := match.Extract(image(s))
+	t, q, err := match.Extract(image(*s))
 	if err != nil {
-		return 0, eid.Fail(eid.CodeScanner, op, err)
+		return eid.Fail(eid.CodeScanner, op, err)
 	}
 	if q.Score < leastQuality {
-		return 0, eid.Fail(eid.CodeQualityFinger, op, fmt.Errorf("quality %d: %s", q.Score, strings.Join(q.Reasons, ", ")))
+		return eid.Fail(eid.CodeQualityFinger, op, fmt.Errorf("quality %d: %s", q.Score, strings.Join(q.Reasons, ", ")))
 	}
-	return q.Score, nil
+	s.Quality = q.Score
+	view := format.FromTemplate(t, s.Position, q.Score)
+	if s.Minutiae, err = format.WriteMinutiae(format.Record{Views: []format.View{view}}, format.ISO2005); err != nil {
+		return eid.Fail(eid.CodeScanner, op, err)
+	}
+	gray := &std.Gray{Pix: s.Pixels, Stride: s.Width, Rect: std.Rect(0, 0, s.Width, s.Height)}
+	if s.WSQ, err = wsq.Encode(gray, wsq.Options{BitRate: wsq.RateStandard, DPI: s.DPI}); err != nil {
+		return eid.Fail(eid.CodeScanner, op, err)
+	}
+	return nil
 }
 
 // compare decides whether a and b are of one finger. The positions may differ:

@@ -20,6 +20,8 @@ import (
 	"github.com/enrold/enrold/internal/station"
 	"github.com/enrold/enrold/internal/worker"
 	"github.com/enrold/enrold/internal/worker/finger"
+	"github.com/enrold/enrold/match/finger/format"
+	"github.com/enrold/enrold/match/finger/wsq"
 )
 
 var (
@@ -146,6 +148,13 @@ func TestVisitOfTwoFingers(t *testing.T) {
 				return s
 			}
 			a, b, other := take(2, 0), take(2, 1), take(7, 0)
+			if img, dpi, err := wsq.Decode(a.WSQ); err != nil || dpi != a.DPI || img.Rect.Dx() != a.Width || img.Rect.Dy() != a.Height {
+				t.Errorf("WSQ of %d bytes: %v", len(a.WSQ), err)
+			}
+			if r, kind, err := format.ReadMinutiae(a.Minutiae); err != nil || kind != format.ISO2005 || len(r.Views[0].Minutiae) < 12 || r.Views[0].Position != a.Position {
+				t.Errorf("minutiae record of %d bytes: %s, %v", len(a.Minutiae), kind, err)
+			}
+			t.Logf("WSQ %d bytes of %d, minutiae record %d", len(a.WSQ), len(a.Pixels), len(a.Minutiae))
 			if a.Origin != eid.OriginEmulated || a.Position != eid.RightIndex || a.Waited <= 0 || a.Quality == 0 {
 				t.Errorf("sample: origin %q, position %d, waited %v, quality %d", a.Origin, a.Position, a.Waited, a.Quality)
 			}

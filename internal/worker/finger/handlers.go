@@ -53,7 +53,7 @@ func (r *room) capture(ctx context.Context, in cbor.RawMessage, emit func(any) e
 		return nil, err
 	}
 	sample.Position, sample.Origin = call.Position, r.origin
-	if sample.Quality, err = grade(sample); err != nil {
+	if err = grade(&sample); err != nil {
 		return nil, err
 	}
 	return captured{Sample: sample, Waited: sample.Waited}, nil
