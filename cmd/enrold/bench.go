@@ -18,6 +18,7 @@ type benchCmd struct {
 	Visit  benchVisitCmd  `cmd:"" help:"Whole visits on the emulated desk, and the daemon's start."`
 	Finger benchFingerCmd `cmd:"" help:"Errors and speed of the fingerprint engine on sets in the FVC naming."`
 	Chip   benchChipCmd   `cmd:"" help:"Readings of emulated cards through pcscd: APDUs, bytes, times."`
+	Queue  benchQueueCmd  `cmd:"" help:"Durable requests a second beside the disk's own limit, and the start with many queued."`
 }
 
 type benchVisitCmd struct {

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"text/tabwriter"
+	"time"
+
+	"github.com/enrold/enrold/internal/durability/rate"
+)
+
+type benchQueueCmd struct {
+	Rounds int           `help:"How often each case is measured; the disk's limit and the queue take turns." default:"5"`
+	Slice  time.Duration `help:"Time of one round's half." default:"1s"`
+	Rows   int           `help:"Queued requests for the start-up figures; 0 leaves them out." default:"100000"`
+	Dir    string        `help:"Folder on the disk to measure." type:"path" default:"."`
+	JSON   bool          `help:"Print the figures as JSON."`
+}
+
+func (c *benchQueueCmd) Run(ctx context.Context) error {
+	dir, err := os.MkdirTemp(c.Dir, ".enrold-bench-")
+	if err != nil {
+		return fmt.Errorf("make run folder: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	r, err := rate.Measure(ctx, rate.Options{
+		Dir: dir, Rounds: c.Rounds, Slice: c.Slice, Rows: c.Rows,
+		Progress: func(text string) { fmt.Fprintln(os.Stderr, "bench:", text) },
+	})
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return json.NewEncoder(os.Stdout).Encode(r)
+	}
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "samples B\tsealed B\tproducers\tdisk/s\tqueue/s\tratio\tlowest\thighest\twanted\tmedian ms\tworst ms\t")
+	for _, s := range r.Cases {
+		fmt.Fprintf(w, "%d\t%d\t%d\t%.0f\t%.0f\t%.2f\t%.2f\t%.2f\t%.1f\t%.1f\t%.1f\t\n", s.SampleBytes, s.SealedBytes, s.Producers,
+			s.Raw, s.Queue, s.Ratio, s.Lowest, s.Highest, s.Wanted, s.MedianMS, s.WorstMS)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if s := r.StartUp; s != nil {
+		fmt.Printf("%d queued: opened in %.1f ms, first due in %.1f ms (wanted together %.0f)\n", s.Rows, s.OpenMS, s.DueMS, s.WantedMS)
+	}
+	return nil
+}
