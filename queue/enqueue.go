@@ -165,16 +165,34 @@ func (e *enqueuer) commit(batch []*enqueueJob) {
 
 func (e *enqueuer) seal(job *enqueueJob, seq int64, previous []byte) error {
 	o := e.q.o
+	clocks, err := e.clocks()
+	if err != nil {
+		return fail("enqueue", err)
+	}
 	sealed, err := request.Seal(o.Recipients, o.Signers, request.Body{
 		Version: request.BodyVersion, DeskID: o.DeskID, Seq: seq, Previous: previous,
-		Software: o.Software, Request: job.request,
+		Software: o.Software, Clocks: clocks, Request: job.request,
 	})
 	if err != nil {
 		return eid.Fail(eid.CodeSeal, "enqueue", err)
 	}
 	job.sealed, job.hash = sealed, request.Hash(sealed)
-	job.queued = station.Queued{Seq: seq, SealedBytes: len(sealed), QueuedAt: e.q.clock.Now().UTC().Truncate(time.Millisecond)}
+	job.queued = station.Queued{Seq: seq, SealedBytes: len(sealed), QueuedAt: clocks.Wall.Truncate(time.Millisecond)}
 	return nil
+}
+
+// clocks is all that the desk knows of the time, for the signed body.
+func (e *enqueuer) clocks() (request.Clocks, error) {
+	boot, elapsed := e.q.clock.SinceBoot()
+	c := request.Clocks{Wall: e.q.clock.Now().UTC(), BootID: boot, Monotonic: elapsed.Nanoseconds(), Counter: e.q.counter.next()}
+	trusted, err := e.q.Trusted(context.Background())
+	if err != nil {
+		return request.Clocks{}, err
+	}
+	if !trusted.IsZero() {
+		c.Trusted = &trusted
+	}
+	return c, nil
 }
 
 // write puts the files on the disk, then the rows that name them. Without space

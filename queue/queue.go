@@ -27,7 +27,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -122,14 +121,8 @@ func (q *Queue) open(ctx context.Context) (err error) {
 	if q.lock, err = store.Lock(q.o.Dir); err != nil {
 		return err
 	}
-	sub, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
-	}
 	q.reserve = newReserve(q.o.Dir, q.o.Reserve, q.o.Log)
-	q.store, err = store.Open(ctx, filepath.Join(q.o.Dir, databaseName), store.Schema{
-		ApplicationID: applicationID, Migrations: sub, Fill: map[int]func(store.Tx) error{2: q.fillHashes},
-	})
+	q.store, err = store.Open(ctx, filepath.Join(q.o.Dir, databaseName), schema(q.fillHashes))
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/enrold/enrold/internal/eid"
@@ -14,15 +13,6 @@ import (
 	"github.com/enrold/enrold/queue/request"
 	"github.com/enrold/enrold/queue/store"
 )
-
-// Reader answers questions about a queue's folder and changes nothing there. A
-// [Queue] is one; [OpenReader] makes one beside a running daemon.
-type Reader struct {
-	db      *sql.DB
-	payload string // folder
-	log     *slog.Logger
-	close   func() error
-}
 
 // Row is one request as the officer's screen and the uplink see it.
 type Row struct {

@@ -1,0 +1,67 @@
+package queue
+
+import (
+	"context"
+	"database/sql"
+	"io/fs"
+	"log/slog"
+	"path/filepath"
+
+	"github.com/enrold/enrold/queue/store"
+)
+
+// Reader answers questions about a queue's folder and changes nothing there. A
+// [Queue] is one; [OpenReader] makes one beside a running daemon.
+type Reader struct {
+	db      *sql.DB
+	payload string // folder
+	log     *slog.Logger
+	close   func() error
+}
+
+// OpenReader opens the queue in dir for reading, whether or not a daemon has it
+// open. A folder of an older version is refused: the daemon migrates it.
+func OpenReader(ctx context.Context, dir string, log *slog.Logger) (*Reader, error) {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	db, err := store.OpenReader(ctx, filepath.Join(dir, databaseName), schema(nil))
+	if err != nil {
+		return nil, fail("open queue for reading", err)
+	}
+	return &Reader{db: db, payload: filepath.Join(dir, payloadFolder), log: log, close: db.Close}, nil
+}
+
+// Close ends a reader of OpenReader.
+func (r *Reader) Close() error {
+	if r.close == nil {
+		return nil
+	}
+	return r.close()
+}
+
+func schema(fill func(store.Tx) error) store.Schema {
+	sub, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		panic(err) // the folder is compiled in
+	}
+	s := store.Schema{ApplicationID: applicationID, Migrations: sub}
+	if fill != nil {
+		s.Fill = map[int]func(store.Tx) error{2: fill}
+	}
+	return s
+}
+
+// snapshot runs f on one connection that sees one moment of the database.
+func (r *Reader) snapshot(ctx context.Context, f func(*sql.Conn) error) error {
+	conn, err := r.db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if _, err := conn.ExecContext(ctx, "BEGIN"); err != nil {
+		return err
+	}
+	defer conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+	return f(conn)
+}
