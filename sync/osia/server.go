@@ -110,12 +110,25 @@ func (s *Server) handle(f func(visit) error) http.HandlerFunc {
 			w.WriteHeader(http.StatusNoContent)
 		case errors.Is(err, errAnswered):
 		case refused:
-			reply(w, p.Status, apiError{Code: int32(p.Status), Message: string(p.Code)})
+			status := osiaStatus(p.Status)
+			reply(w, status, apiError{Code: int32(status), Message: string(p.Code)})
 		default:
 			s.log.Error("OSIA request not served", "error", err)
 			reply(w, http.StatusInternalServerError, apiError{Code: 500, Message: string(wire.ReasonUnavailable)})
 		}
 	}
+}
+
+// osiaStatus is the nearest of those that OSIA names. 409 is for creation, which
+// alone answers so.
+func osiaStatus(status int) int {
+	switch {
+	case status == http.StatusForbidden, status == http.StatusNotFound, status == http.StatusConflict:
+		return status
+	case status < 500:
+		return http.StatusBadRequest
+	}
+	return http.StatusInternalServerError
 }
 
 func reply(w http.ResponseWriter, status int, v any) {
@@ -243,7 +256,11 @@ func (s *Server) finalize(v visit) error {
 	if base64.StdEncoding.EncodeToString(request.Hash(data)) != d.BodyHash {
 		return refuse(http.StatusBadRequest, wire.ReasonDigest)
 	}
-	if _, _, err := s.central.Accept(v.Context(), v.desk, v.id, data); err != nil {
+	_, _, err = s.central.Accept(v.Context(), v.desk, v.id, data)
+	if p, refused := errors.AsType[wire.Problem](err); refused && p.Status == http.StatusConflict {
+		return refuse(http.StatusBadRequest, p.Code)
+	}
+	if err != nil {
 		return err
 	}
 	return s.drafts.drop(v.id)
