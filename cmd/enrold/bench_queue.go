@@ -8,7 +8,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/enrold/enrold/internal/durability/rate"
+	durable "github.com/enrold/enrold/internal/durability/rate"
 )
 
 type benchQueueCmd struct {
@@ -25,7 +25,7 @@ func (c *benchQueueCmd) Run(ctx context.Context) error {
 		return fmt.Errorf("make run folder: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	r, err := rate.Measure(ctx, rate.Options{
+	r, err := durable.Measure(ctx, durable.Options{
 		Dir: dir, Rounds: c.Rounds, Slice: c.Slice, Rows: c.Rows,
 		Progress: func(text string) { fmt.Fprintln(os.Stderr, "bench:", text) },
 	})
