@@ -117,14 +117,14 @@ func (p *population) Decide(ctx context.Context, body request.Body) (intake.Verd
 	r := body.Request
 	chip := r.Chip()
 	if chip == nil || chip.PA.State != eid.CheckOK {
-		return intake.Verdict{Reason: reasonDocument}, nil
+		return intake.Verdict{State: wire.StateRejected, Reason: reasonDocument}, nil
 	}
 	person, identity, ok := p.find(chip.Holder)
 	if !ok {
-		return intake.Verdict{Reason: reasonUnknown}, nil
+		return intake.Verdict{State: wire.StateRejected, Reason: reasonUnknown}, nil
 	}
 	if identity.Birth != chip.Holder.Birth || identity.Nationality != chip.Holder.Nationality {
-		return intake.Verdict{Reason: reasonRecord}, nil
+		return intake.Verdict{State: wire.StateRejected, Reason: reasonRecord}, nil
 	}
 	select {
 	case <-p.loaded:
@@ -140,10 +140,10 @@ func (p *population) Decide(ctx context.Context, body request.Body) (intake.Verd
 	}
 	for _, reason := range []wire.Reason{faces, fingers} {
 		if reason != "" {
-			return intake.Verdict{Reason: reason}, nil
+			return intake.Verdict{State: wire.StateRejected, Reason: reason}, nil
 		}
 	}
-	return intake.Verdict{Granted: true}, nil
+	return intake.Verdict{State: wire.StateGranted}, nil
 }
 
 // find looks a holder up by personal number (citizens) or passport number.

@@ -30,7 +30,7 @@ type ledger func(ctx context.Context, b request.Body) (intake.Verdict, error)
 func (l ledger) Decide(ctx context.Context, b request.Body) (intake.Verdict, error) { return l(ctx, b) }
 
 func grant(context.Context, request.Body) (intake.Verdict, error) {
-	return intake.Verdict{Granted: true}, nil
+	return intake.Verdict{State: wire.StateGranted}, nil
 }
 
 // centre is a running intake behind real TLS, and one enrolled desk's means to

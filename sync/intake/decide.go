@@ -2,22 +2,25 @@ package intake
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
-	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/enrold/enrold/queue/request"
-	"github.com/enrold/enrold/queue/store"
+	"github.com/enrold/enrold/sync/intake/vault"
 	"github.com/enrold/enrold/sync/wire"
 )
 
 const (
-	decideAtOnce = 32
-	firstRetry   = 100 * time.Millisecond
-	lastRetry    = time.Minute
+	firstRetry = 100 * time.Millisecond
+	lastRetry  = time.Minute
+	// lease is for how long a claimed request is left alone by other processes.
+	// It is renewed while the decision runs, so it bounds only how long one whose
+	// process died has to wait.
+	lease = 20 * time.Second
+	// lookEvery is how often a process looks for what others left.
+	lookEvery = time.Second
+	lookAlone = time.Hour // nobody else brings work
 )
 
 func (in *Intake) wakeDecider() {
@@ -27,164 +30,163 @@ func (in *Intake) wakeDecider() {
 	}
 }
 
-// Run decides what was received, also what an earlier process left undecided,
-// until ctx ends.
+// Run carries requests from state to state until ctx ends: also what an earlier
+// process left, or another one that shares the vault. At most Options.Parallel
+// are under way at the same time.
 func (in *Intake) Run(ctx context.Context) error {
-	retry := firstRetry
-	for ctx.Err() == nil {
-		left, err := in.decideAll(ctx)
-		if err != nil && ctx.Err() == nil {
-			in.o.Log.Error("decisions stopped for now", "error", err)
+	done := make(chan struct{}, in.o.Parallel)
+	running := 0
+	defer func() {
+		for ; running > 0; running-- {
+			<-done
 		}
-		var again <-chan time.Time
-		if left || err != nil {
-			again = time.After(retry)
-			retry = min(retry*2, lastRetry)
-		} else {
-			retry = firstRetry
+	}()
+	for ctx.Err() == nil {
+		var wait <-chan time.Time
+		if free := in.o.Parallel - running; free > 0 {
+			due, next, err := in.o.Vault.Claim(ctx, time.Now(), lease, free)
+			if err != nil && ctx.Err() == nil {
+				in.o.Log.Error("no requests claimed", "error", err)
+			}
+			for _, r := range due {
+				running++
+				go func() {
+					defer func() { done <- struct{}{} }()
+					in.advance(ctx, r)
+				}()
+			}
+			if len(due) < free {
+				timer := time.NewTimer(in.pause(next, err))
+				defer timer.Stop()
+				wait = timer.C
+			}
 		}
 		select {
 		case <-ctx.Done():
+		case <-done:
+			running--
 		case <-in.wake:
-		case <-again:
+		case <-wait:
 		}
 	}
 	return nil
 }
 
-type undecided struct {
-	ident   request.Ident
-	hash    []byte
-	payload string
+// pause is how long to wait for the next look.
+func (in *Intake) pause(next time.Time, failed error) time.Duration {
+	limit := lookAlone
+	if in.shared || failed != nil {
+		limit = lookEvery
+	}
+	if next.IsZero() {
+		return limit
+	}
+	return min(max(time.Until(next), time.Millisecond), limit)
 }
 
-// decideAll goes once through the undecided requests; left says that some
-// could not be decided now.
-func (in *Intake) decideAll(ctx context.Context) (left bool, err error) {
-	after := int64(0)
-	for ctx.Err() == nil {
-		batch, last, err := in.undecided(ctx, after)
-		if err != nil || len(batch) == 0 {
-			return left, err
+// advance carries one claimed request to its next state, or makes it due again.
+func (in *Intake) advance(ctx context.Context, r vault.Request) {
+	stop := in.renew(ctx, r)
+	v, err := in.next(ctx, r)
+	stop()
+	if err == nil && v.State != r.State {
+		err = in.move(ctx, r, v)
+	} else if err == nil {
+		err = in.o.Vault.Postpone(ctx, r.Ident.Request, r.State, time.Now().Add(max(v.After, firstRetry)))
+	}
+	switch {
+	case err == nil:
+	case ctx.Err() != nil:
+		// We are ending: the next process need not wait for the lease.
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		if err := in.o.Vault.Postpone(last, r.Ident.Request, r.State, time.Now()); err != nil {
+			in.o.Log.Warn("claim not given back", "error", err)
 		}
-		after = last
-		for _, u := range batch {
-			if err := in.decide(ctx, u); err != nil {
-				if ctx.Err() != nil {
-					return true, nil
+	case errors.Is(err, vault.ErrChanged): // another process was faster
+	default:
+		in.o.Log.Warn("request not decided yet", "desk", r.Ident.Desk, "seq", r.Ident.Seq, "error", err)
+		again := time.Now().Add(min(firstRetry<<min(r.Attempts, 16), lastRetry))
+		if err := in.o.Vault.Postpone(ctx, r.Ident.Request, r.State, again); err != nil {
+			in.o.Log.Warn("retry not noted", "error", err)
+		}
+	}
+}
+
+// renew keeps the claim on a request until stop is called.
+func (in *Intake) renew(ctx context.Context, r vault.Request) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(lease / 3)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				if err := in.o.Vault.Postpone(ctx, r.Ident.Request, r.State, time.Now().Add(lease)); err != nil && ctx.Err() == nil {
+					in.o.Log.Warn("claim not renewed", "error", err)
 				}
-				in.o.Log.Warn("request not decided yet", "desk", u.ident.Desk, "seq", u.ident.Seq, "error", err)
-				left = true
 			}
 		}
-	}
-	return left, nil
+	}()
+	return func() { cancel(); <-ended }
 }
 
-// undecided returns a batch in the order of arrival, after row number after.
-func (in *Intake) undecided(ctx context.Context, after int64) (batch []undecided, last int64, err error) {
-	rows, err := in.db.Read.QueryContext(ctx, `SELECT rowid, id, desk_id, seq, body_hash, payload FROM request
-		WHERE state = 'received' AND rowid > ? ORDER BY rowid LIMIT ?`, after, decideAtOnce)
-	if err != nil {
-		return nil, 0, fmt.Errorf("find undecided requests: %w", err)
+// next says what a request becomes; its own state with After when nothing
+// changes yet.
+func (in *Intake) next(ctx context.Context, r vault.Request) (Verdict, error) {
+	if r.State == wire.StateGranted {
+		return in.activation(ctx, r)
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var u undecided
-		if err := rows.Scan(&last, &u.ident.Request, &u.ident.Desk, &u.ident.Seq, &u.hash, &u.payload); err != nil {
-			return nil, 0, fmt.Errorf("find undecided requests: %w", err)
+	sealed, err := in.o.Payloads.Get(ctx, r.Payload)
+	if err != nil {
+		return Verdict{}, err
+	}
+	desk, err := in.o.Vault.Desk(ctx, r.Ident.Desk)
+	if err != nil {
+		return Verdict{}, err
+	}
+	body, _, err := in.openWith(verifier{desk: desk, revoked: true}, sealed)
+	if err != nil {
+		return Verdict{}, err
+	}
+	if got := (request.Ident{Desk: body.DeskID, Request: body.Request.ID, Seq: body.Seq}); got != r.Ident {
+		return Verdict{}, errors.New("payload is another request's")
+	}
+	v, err := in.o.Decider.Decide(ctx, body)
+	if err != nil {
+		return Verdict{}, fmt.Errorf("decide: %w", err)
+	}
+	return v, nil
+}
+
+// move signs and stores the result.
+func (in *Intake) move(ctx context.Context, r vault.Request, v Verdict) error {
+	now := time.UnixMilli(time.Now().UnixMilli())
+	signed, err := wire.SignStatement(in.o.Receipt, wire.NewResult(r.Ident, r.Hash, v.State, v.Reason, now))
+	if err != nil {
+		return err
+	}
+	var due time.Time
+	switch v.State {
+	case wire.StateAccepted:
+		due = now.Add(max(v.After, firstRetry))
+	case wire.StateGranted:
+		if _, ok := in.o.Decider.(Activator); ok {
+			due = now
 		}
-		batch = append(batch, u)
 	}
-	return batch, last, rows.Err()
-}
-
-func (in *Intake) decide(ctx context.Context, u undecided) error {
-	sealed, err := store.ReadFile(in.payload, u.payload, wire.MaxRequest)
+	err = in.o.Vault.Move(ctx, r.Ident.Request, r.State, vault.Result{State: v.State, Reason: v.Reason, At: now, Signed: signed}, due)
 	if err != nil {
 		return err
 	}
-	desk, err := in.desks.byID(ctx, u.ident.Desk)
-	if err != nil {
-		return err
-	}
-	body, _, err := request.Open(in.o.SealKey, desk, sealed)
-	if err != nil {
-		return err
-	}
-	verdict, err := in.o.Decider.Decide(ctx, body)
-	if err != nil {
-		return fmt.Errorf("decide: %w", err)
-	}
-	now, state := time.Now(), wire.StateRejected
-	if verdict.Granted {
-		state = wire.StateGranted
-	}
-	signed, err := wire.SignStatement(in.o.Receipt, wire.NewResult(u.ident, u.hash, state, verdict.Reason, now))
-	if err != nil {
-		return err
-	}
-	err = in.db.Write(func(tx store.Tx) error {
-		_, err := tx.Exec(`UPDATE request SET state = ?, decided_at = ?, result = ? WHERE id = ? AND state = 'received'`,
-			string(state), now.UnixMilli(), signed, u.ident.Request)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("store decision: %w", err)
-	}
-	in.o.Log.Info("request decided", "desk", u.ident.Desk, "seq", u.ident.Seq, "state", state, "reason", verdict.Reason)
+	in.o.Log.Info("request decided", "desk", r.Ident.Desk, "seq", r.Ident.Seq, "state", v.State, "reason", v.Reason)
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	close(in.decided)
 	in.decided = make(chan struct{})
 	return nil
-}
-
-// result serves the signed decision, waiting for it as long as the desk asks.
-func (in *Intake) result(w http.ResponseWriter, r *http.Request) {
-	desk, err := in.Caller(r)
-	if err != nil {
-		in.Answer(w, err)
-		return
-	}
-	wait := time.Duration(0)
-	if ms, err := strconv.Atoi(r.URL.Query().Get("wait_ms")); err == nil && ms > 0 {
-		wait = min(time.Duration(ms)*time.Millisecond, wire.MaxWait)
-	}
-	deadline := time.NewTimer(wait)
-	defer deadline.Stop()
-	for {
-		in.mu.Lock()
-		decided := in.decided
-		in.mu.Unlock()
-		signed, err := in.decision(r.Context(), r.PathValue("id"), desk.ID)
-		if err != nil {
-			in.Answer(w, err)
-			return
-		}
-		if signed != nil {
-			send(w, http.StatusOK, signed)
-			return
-		}
-		select {
-		case <-decided:
-		case <-r.Context().Done():
-			return
-		case <-deadline.C:
-			w.WriteHeader(http.StatusAccepted)
-			return
-		}
-	}
-}
-
-// decision returns the signed result of a desk's request, nil while undecided.
-func (in *Intake) decision(ctx context.Context, id, deskID string) (signed []byte, err error) {
-	err = in.db.Read.QueryRowContext(ctx, `SELECT result FROM request WHERE id = ? AND desk_id = ?`, id, deskID).Scan(&signed)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, refuse(http.StatusNotFound, wire.ReasonUnknown)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("find result: %w", err)
-	}
-	return signed, nil
 }

@@ -1,9 +1,13 @@
 // Package intake is the central's end of the wire: it takes sealed requests of
 // registered desks exactly once, answers each with a signed receipt, has them
-// decided in the background and serves the signed results. In its folder:
+// decided in the background and serves the signed results. It keeps no state of
+// its own: what it knows is in a vault (who, when, which hash, which result) and
+// in a payload store (the sealed bytes), so that several processes can stand
+// side by side. Without others named, both are in its folder:
 //
-//	central.db        desks and requests; nothing about a person
+//	central.db        desks, requests, results; nothing about a person
 //	payload/ID-HASH   sealed bytes as received
+//	upload/           resumable uploads under way
 //	lock              one process at a time
 package intake
 
@@ -11,77 +15,99 @@ import (
 	"context"
 	"crypto"
 	"crypto/hpke"
-	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/semaphore"
 
 	"github.com/enrold/enrold/queue/request"
 	"github.com/enrold/enrold/queue/store"
+	"github.com/enrold/enrold/sync/intake/payload"
+	"github.com/enrold/enrold/sync/intake/upload"
+	"github.com/enrold/enrold/sync/intake/vault"
+	"github.com/enrold/enrold/sync/intake/vault/sqlvault"
 	"github.com/enrold/enrold/sync/wire"
 )
 
 const (
-	applicationID = 0x656e7263 // "enrc"
-	payloadFolder = "payload"
 	// atOnce bounds what is opened and verified at the same time.
 	atOnce = 16
 	// bodyBytes bounds the sealed bytes in memory. It counts bytes and not
 	// connections, so that desks on slow links do not keep the others out.
 	bodyBytes = 512 << 20
+	// staleAfter is how long another process may take between a payload and the
+	// row that names it.
+	staleAfter = time.Hour
+	// parallel is how many decisions run at the same time by default.
+	parallel = 4
 )
 
-//go:embed migrations/*.sql
-var migrations embed.FS
-
-// Decider compares an opened request with the central's own records. It may
-// wait for what it needs (models, a database); an error means "not now", and the
-// request is tried again.
+// Decider compares an opened request with the deciding databases. It may wait
+// for what it needs; an error means "not now", and the request is tried again
+// later. It is asked again after a verdict of wire.StateAccepted.
 type Decider interface {
 	Decide(ctx context.Context, body request.Body) (Verdict, error)
 }
 
-// Verdict is a decision; Reason says why not, "" when granted.
+// Verdict is the next state of a request: accepted, needs_correction, granted or
+// rejected.
 type Verdict struct {
-	Granted bool
-	Reason  wire.Reason
+	State  wire.State
+	Reason wire.Reason   // why rejected or to be corrected, "" otherwise
+	After  time.Duration // accepted: when to ask again
 }
 
-// Options of an intake; all but AcceptEmulated and Log are required.
+// Payloads keep sealed bytes under names; payload.Folder and payload.S3 do.
+type Payloads interface {
+	Put(ctx context.Context, name string, sealed []byte) error
+	Get(ctx context.Context, name string) ([]byte, error)
+	Remove(ctx context.Context, name string) error
+	Sweep(ctx context.Context, before time.Time, keep func(name string) (bool, error)) (int, error)
+}
+
+// Options of an intake; SealKey, Receipt, Decider and Dir or all of Vault,
+// Payloads and Parts are required.
 type Options struct {
-	Dir     string
-	SealKey hpke.PrivateKey // opens requests
-	Receipt crypto.Signer   // signs receipts and results: ECDSA P-256
-	Decider Decider
-	// AcceptEmulated admits samples of emulated devices and software device
-	// keys. A production central leaves it false.
+	Dir string
+	// Vault, Payloads and Parts are used instead of those in Dir, and left open.
+	// Another process may use them, too.
+	Vault    vault.Vault
+	Payloads Payloads
+	Parts    upload.Parts
+
+	SealKey   hpke.PrivateKey   // opens requests
+	OlderKeys []hpke.PrivateKey // those that desks may still seal to
+	Receipt   crypto.Signer     // signs receipts and results: ECDSA P-256
+	Decider   Decider
+	Parallel  int // decisions at the same time; 0 for a default
+	// AcceptEmulated admits samples of emulated devices and software keys. A
+	// production central leaves it false.
 	AcceptEmulated bool
 	Log            *slog.Logger
 }
 
-// Intake is one central's intake. Handler serves, Run decides.
+// Intake is one process of a central. Handler serves, Run decides.
 type Intake struct {
 	o       Options
-	db      *store.DB
 	desks   *Registry
-	lock    *os.File
-	payload string
+	shared  bool // other processes may use the vault
+	close   []func() error
 	bodies  *semaphore.Weighted // bytes of bodies that are being read
 	slots   chan struct{}
 	wake    chan struct{} // a request waits for a decision
+	handler http.Handler
 
 	mu      sync.Mutex
 	decided chan struct{} // closed and replaced at each decision
 }
 
-// Open opens or makes the intake in o.Dir.
+// Open opens or makes the intake.
 func Open(ctx context.Context, o Options) (*Intake, error) {
 	if o.SealKey == nil || o.Receipt == nil || o.Decider == nil {
 		return nil, errors.New("open intake: seal key, receipt key and decider are required")
@@ -89,72 +115,100 @@ func Open(ctx context.Context, o Options) (*Intake, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Parallel == 0 {
+		o.Parallel = parallel
+	}
 	in := &Intake{
-		o: o, payload: filepath.Join(o.Dir, payloadFolder),
-		bodies: semaphore.NewWeighted(bodyBytes), slots: make(chan struct{}, atOnce), wake: make(chan struct{}, 1), decided: make(chan struct{}),
+		o: o, shared: o.Vault != nil, bodies: semaphore.NewWeighted(bodyBytes), slots: make(chan struct{}, atOnce),
+		wake: make(chan struct{}, 1), decided: make(chan struct{}),
 	}
 	if err := in.open(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open intake: %w", err), in.Close())
 	}
+	in.handler = in.routes()
 	return in, nil
 }
 
 func (in *Intake) open(ctx context.Context) (err error) {
-	if err := os.MkdirAll(in.payload, 0o700); err != nil {
-		return err
-	}
-	if in.lock, err = store.Lock(in.o.Dir); err != nil {
-		return err
-	}
-	if in.db, err = openDB(ctx, in.o.Dir); err != nil {
-		return err
-	}
-	in.desks = &Registry{db: in.db}
-	return in.sweep(ctx)
-}
-
-func openDB(ctx context.Context, dir string) (*store.DB, error) {
-	sub, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return nil, err
-	}
-	return store.Open(ctx, filepath.Join(dir, "central.db"), store.Schema{ApplicationID: applicationID, Migrations: sub})
-}
-
-// sweep removes files of requests that were never acknowledged.
-func (in *Intake) sweep(ctx context.Context) error {
-	var failed error
-	removed, err := store.Sweep(in.payload, func(name string) bool {
-		var n int
-		if err := in.db.Read.QueryRowContext(ctx, `SELECT count(*) FROM request WHERE payload = ?`, name).Scan(&n); err != nil {
-			failed = err
-			return true
+	o := &in.o
+	if o.Dir != "" {
+		if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+			return err
 		}
-		return n > 0
-	})
-	if removed > 0 {
-		in.o.Log.Info("stale payload files removed", "count", removed)
+	} else if o.Vault == nil || o.Payloads == nil || o.Parts == nil {
+		return errors.New("no folder, and not all stores are named")
 	}
-	return errors.Join(err, failed)
+	if o.Vault == nil {
+		lock, err := store.Lock(o.Dir)
+		if err != nil {
+			return err
+		}
+		in.close = append(in.close, lock.Close)
+		v, err := sqlvault.OpenSQLite(ctx, o.Dir)
+		if err != nil {
+			return err
+		}
+		in.close = append(in.close, v.Close)
+		o.Vault = v
+	}
+	if o.Payloads == nil {
+		if o.Payloads, err = payload.OpenFolder(filepath.Join(o.Dir, "payload")); err != nil {
+			return err
+		}
+	}
+	if o.Parts == nil {
+		if o.Parts, err = upload.OpenFolder(filepath.Join(o.Dir, "upload")); err != nil {
+			return err
+		}
+	}
+	in.desks = &Registry{in.o.Vault}
+	if in.shared {
+		return in.sweep(ctx, time.Now().Add(-staleAfter))
+	}
+	// Nobody else can be at work: what an earlier process claimed is free.
+	return errors.Join(in.o.Vault.Release(ctx, time.Now()), in.sweep(ctx, time.Now()))
+}
+
+// sweep removes payloads of requests that were never acknowledged.
+func (in *Intake) sweep(ctx context.Context, before time.Time) error {
+	removed, err := in.o.Payloads.Sweep(ctx, before, func(name string) (bool, error) { return in.o.Vault.Names(ctx, name) })
+	if removed > 0 {
+		in.o.Log.Info("stale payloads removed", "count", removed)
+	}
+	return err
 }
 
 // Handler serves the wire. Its server must ask for client certificates
 // (wire.Files.ServerTLS).
-func (in *Intake) Handler() http.Handler {
+func (in *Intake) Handler() http.Handler { return in.handler }
+
+// Patterns are the routes of Handler, in the form of http.ServeMux. Those of the
+// resumable uploads are one: package upload tells its methods apart.
+func Patterns() []string {
+	return []string{wire.PatternAnnounce, wire.PatternRequest, wire.PatternResult, PatternStatus, wire.UploadsPath}
+}
+
+func (in *Intake) routes() http.Handler {
+	uploads := upload.NewHandler(upload.Options{Door: door{in}, Parts: in.o.Parts, Ledger: ledger{in}, Log: in.o.Log})
+	handlers := map[string]http.Handler{
+		wire.PatternAnnounce: uploads, wire.UploadsPath: uploads,
+		wire.PatternRequest: http.HandlerFunc(in.receive),
+		wire.PatternResult:  http.HandlerFunc(in.result),
+		PatternStatus:       http.HandlerFunc(in.status),
+	}
 	mux := http.NewServeMux()
-	mux.HandleFunc(wire.PatternRequest, in.receive)
-	mux.HandleFunc(wire.PatternResult, in.result)
+	for _, p := range Patterns() {
+		mux.Handle(p, handlers[p])
+	}
 	return mux
 }
 
-// Close closes the store; the server and Run must have ended.
+// Close closes what Open opened; the server and Run must have ended.
 func (in *Intake) Close() error {
 	var err error
-	if in.db != nil {
-		err = in.db.Close()
+	for i := len(in.close) - 1; i >= 0; i-- {
+		err = errors.Join(err, in.close[i]())
 	}
-	if in.lock != nil {
-		err = errors.Join(err, in.lock.Close())
-	}
+	in.close = nil
 	return err
 }

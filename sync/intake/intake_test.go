@@ -222,7 +222,7 @@ func TestUndecidedIsDecidedAfterRestart(t *testing.T) {
 		if !ready.Load() {
 			return intake.Verdict{}, errors.New("database is down")
 		}
-		return intake.Verdict{Reason: "face_no_match"}, nil
+		return intake.Verdict{State: wire.StateRejected, Reason: "face_no_match"}, nil
 	})
 	id, data := c.sealed(t, 1, nil)
 	if status, _ := c.put(t, c.client, id, data, wire.Digest(data)); status != http.StatusCreated {

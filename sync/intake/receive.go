@@ -3,19 +3,14 @@ package intake
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"os"
-	"path/filepath"
 	"time"
 
-	"github.com/enrold/enrold/internal/eid"
 	"github.com/enrold/enrold/queue/request"
-	"github.com/enrold/enrold/queue/store"
+	"github.com/enrold/enrold/sync/intake/vault"
 	"github.com/enrold/enrold/sync/wire"
 )
 
@@ -51,8 +46,8 @@ func (in *Intake) Caller(r *http.Request) (Desk, error) {
 	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
 		return Desk{}, refuse(http.StatusForbidden, wire.ReasonUnknownDesk)
 	}
-	d, err := in.desks.byCertificate(r.Context(), r.TLS.PeerCertificates[0])
-	if errors.Is(err, errUnknownDesk) {
+	d, err := in.o.Vault.DeskOf(r.Context(), request.Hash(r.TLS.PeerCertificates[0].Raw))
+	if errors.Is(err, vault.ErrUnknown) {
 		return Desk{}, refuse(http.StatusForbidden, wire.ReasonUnknownDesk)
 	}
 	return d, err
@@ -61,8 +56,8 @@ func (in *Intake) Caller(r *http.Request) (Desk, error) {
 // Desk returns a registered desk that is not revoked: for what comes without a
 // connection of its own (a USB bundle).
 func (in *Intake) Desk(ctx context.Context, id string) (Desk, error) {
-	d, err := in.desks.desk(ctx, `id = ? AND revoked_at IS NULL`, id)
-	if errors.Is(err, errUnknownDesk) {
+	d, err := in.o.Vault.Desk(ctx, id)
+	if errors.Is(err, vault.ErrUnknown) || err == nil && !d.Revoked.IsZero() {
 		return Desk{}, refuse(http.StatusForbidden, wire.ReasonUnknownDesk)
 	}
 	return d, err
@@ -83,7 +78,7 @@ func (in *Intake) receive(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer in.bodies.Release(size)
-	sealed, err := in.read(w, r)
+	sealed, err := read(w, r)
 	if err != nil {
 		in.Answer(w, err)
 		return
@@ -101,18 +96,22 @@ func (in *Intake) receive(w http.ResponseWriter, r *http.Request) {
 }
 
 // read returns the body, whose digest is right.
-func (in *Intake) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	sealed, err := io.ReadAll(http.MaxBytesReader(w, r.Body, wire.MaxRequest))
+func read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	var buf bytes.Buffer
+	if r.ContentLength > 0 && r.ContentLength <= wire.MaxRequest {
+		buf.Grow(int(r.ContentLength) + bytes.MinRead)
+	}
+	_, err := buf.ReadFrom(http.MaxBytesReader(w, r.Body, wire.MaxRequest))
 	if _, over := errors.AsType[*http.MaxBytesError](err); over {
 		return nil, refuse(http.StatusRequestEntityTooLarge, wire.ReasonTooLarge)
 	}
 	if err != nil {
 		return nil, refuse(http.StatusRequestTimeout, wire.ReasonUnavailable) // cut off: the desk tries again
 	}
-	if wire.CheckDigest(r.Header.Get(wire.DigestHeader), sealed) != nil {
+	if wire.CheckDigest(r.Header.Get(wire.DigestHeader), buf.Bytes()) != nil {
 		return nil, refuse(http.StatusBadRequest, wire.ReasonDigest)
 	}
-	return sealed, nil
+	return buf.Bytes(), nil
 }
 
 // Accept is the one door for a request, however it came: by network, resumable
@@ -139,7 +138,7 @@ func (in *Intake) accept(ctx context.Context, desk Desk, id string, sealed []byt
 		return nil, false, refuse(http.StatusRequestEntityTooLarge, wire.ReasonTooLarge)
 	}
 	hash := request.Hash(sealed)
-	if receipt, err := in.known(ctx, id, desk.ID, hash); receipt != nil || err != nil {
+	if receipt, err := in.known(ctx, desk.ID, id, hash); receipt != nil || err != nil {
 		return receipt, false, err
 	}
 	select {
@@ -152,132 +151,80 @@ func (in *Intake) accept(ctx context.Context, desk Desk, id string, sealed []byt
 	if err != nil {
 		return nil, false, err
 	}
-	return in.store(ctx, desk, body, sealed, hash)
+	return in.keep(ctx, body, sealed, hash)
 }
 
 // known returns the receipt of a request that is already stored, nil when it is
 // not, and a refusal when other bytes are stored under its id.
-func (in *Intake) known(ctx context.Context, id, deskID string, hash []byte) ([]byte, error) {
-	var stored, receipt []byte
-	var owner string
-	err := in.db.Read.QueryRowContext(ctx, `SELECT desk_id, body_hash, receipt FROM request WHERE id = ?`, id).Scan(&owner, &stored, &receipt)
-	if errors.Is(err, sql.ErrNoRows) {
+func (in *Intake) known(ctx context.Context, desk, id string, hash []byte) ([]byte, error) {
+	r, err := in.o.Vault.Request(ctx, id)
+	if errors.Is(err, vault.ErrUnknown) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("find request: %w", err)
+		return nil, err
 	}
-	if owner != deskID || !bytes.Equal(stored, hash) {
+	return same(r, desk, hash)
+}
+
+// same returns the receipt of a stored request for a sender of these bytes.
+func same(r vault.Request, desk string, hash []byte) ([]byte, error) {
+	if r.Ident.Desk != desk || !bytes.Equal(r.Hash, hash) {
 		return nil, refuse(http.StatusConflict, wire.ReasonOtherBody)
 	}
-	return receipt, nil
+	return r.Receipt, nil
 }
 
-// unseal opens and verifies the bytes as request id of desk.
-func (in *Intake) unseal(desk Desk, id string, sealed []byte) (request.Body, error) {
-	ident, err := request.ParseIdent(sealed)
-	if err != nil || ident.Request != id || ident.Desk != desk.ID {
-		return request.Body{}, refuse(http.StatusBadRequest, wire.ReasonMalformed)
+// keep makes the bytes durable and returns the receipt. Since known was asked,
+// the same request may have come on another connection, or to another process:
+// the vault's transaction decides.
+func (in *Intake) keep(ctx context.Context, body request.Body, sealed, hash []byte) (receipt []byte, fresh bool, err error) {
+	// Millisecond precision: what is signed is what is stored.
+	now := time.UnixMilli(time.Now().UnixMilli())
+	r := vault.Request{
+		Ident: request.Ident{Desk: body.DeskID, Request: body.Request.ID, Seq: body.Seq}, Hash: hash, Previous: body.Previous, Received: now,
+		// The hash in the name keeps two bodies of one id apart until one has won.
+		Payload: body.Request.ID + "-" + hex.EncodeToString(hash[:8]),
 	}
-	body, by, err := request.Open(in.o.SealKey, desk, sealed)
-	if errors.Is(err, request.ErrOtherKey) {
-		return request.Body{}, refuse(http.StatusUnprocessableEntity, wire.ReasonOtherKey)
-	}
-	if err != nil {
-		return request.Body{}, refuse(http.StatusUnprocessableEntity, wire.ReasonNotAuthentic)
-	}
-	if !in.o.AcceptEmulated && (softwareKey(by) || emulated(body)) {
-		return request.Body{}, refuse(http.StatusUnprocessableEntity, wire.ReasonOrigin)
-	}
-	return body, nil
-}
-
-// softwareKey says whether any signature was made by a key in a file.
-func softwareKey(by request.Signatures) bool {
-	return by.Device.Origin == request.KeySoftware || by.Officer != nil && by.Officer.Origin == request.KeySoftware
-}
-
-// emulated says whether any part of the request did not come from a device.
-func emulated(b request.Body) bool {
-	chip := b.Request.Chip()
-	other := chip == nil || chip.Origin != eid.OriginDevice
-	for _, p := range b.Request.Portraits {
-		other = other || p.Origin != eid.OriginDevice
-	}
-	for _, f := range b.Request.Fingers {
-		other = other || f.Origin != eid.OriginDevice
-	}
-	return other
-}
-
-// store makes the bytes durable and returns the receipt. Between known and here
-// the same request may have come on another connection: the transaction decides.
-func (in *Intake) store(ctx context.Context, desk Desk, body request.Body, sealed, hash []byte) (receipt []byte, fresh bool, err error) {
-	id := request.Ident{Desk: desk.ID, Request: body.Request.ID, Seq: body.Seq}
-	now := time.Now()
-	receipt, err = wire.SignStatement(in.o.Receipt, wire.NewReceipt(id, hash, now))
-	if err != nil {
+	if r.Receipt, err = wire.SignStatement(in.o.Receipt, wire.NewReceipt(r.Ident, hash, now)); err != nil {
 		return nil, false, err
 	}
-	// The hash in the name keeps two bodies of one id apart until one has won.
-	name := id.Request + "-" + hex.EncodeToString(hash[:8])
-	if err := store.WriteFile(in.payload, name, sealed); err != nil {
+	if err := in.o.Payloads.Put(ctx, r.Payload, sealed); err != nil {
 		return nil, false, err
 	}
-	if err := store.SyncDir(in.payload); err != nil {
-		return nil, false, err
-	}
-	err = in.db.Write(func(tx store.Tx) error {
-		if err := checkChain(tx, id, body.Previous, hash); err != nil {
-			return err
-		}
-		n, err := tx.Exec(`INSERT INTO request (id, desk_id, seq, body_hash, previous, payload, received_at, receipt)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
-			id.Request, id.Desk, id.Seq, hash, body.Previous, name, now.UnixMilli(), receipt)
-		fresh = n == 1
-		return err
-	})
+	first, fresh, err := in.o.Vault.Add(ctx, r)
 	if err == nil && fresh {
-		return receipt, true, nil
+		return r.Receipt, true, nil
 	}
-	first, lookup := in.known(ctx, id.Request, id.Desk, hash)
-	if lookup == nil && first != nil {
-		return first, false, nil // the twin was faster; the file is the same
-	}
-	if why, ok := errors.AsType[refusal](errors.Join(err, lookup)); ok {
-		// No row names the file; if this fails the next sweep removes it.
-		return nil, false, errors.Join(why, os.Remove(filepath.Join(in.payload, name)))
-	}
-	return nil, false, errors.Join(err, lookup)
-}
-
-// checkChain refuses a number that another request has, and neighbours that do
-// not chain: signs of a desk that was copied or rolled back. Missing
-// neighbours are no fault: requests arrive in the order of their deadlines.
-func checkChain(tx store.Tx, id request.Ident, previous, hash []byte) error {
-	var other string
-	err := tx.Row(`SELECT id FROM request WHERE desk_id = ? AND seq = ? AND id <> ?`, id.Desk, id.Seq, id.Request).Scan(&other)
 	if err == nil {
-		return refuse(http.StatusConflict, wire.ReasonOtherSeq)
+		if receipt, err = same(first, body.DeskID, hash); err == nil {
+			return receipt, false, nil // the twin was faster; its payload is the same
+		}
 	}
-	if !errors.Is(err, sql.ErrNoRows) {
-		return err
+	reason := wire.ReasonOtherBody
+	switch {
+	case errors.Is(err, vault.ErrOtherSeq):
+		reason = wire.ReasonOtherSeq
+	case errors.Is(err, vault.ErrChain):
+		reason = wire.ReasonChain
+	default:
+		if _, refused := AsRefusal(err); !refused {
+			return nil, false, err // unknown whether it is stored: a later sweep looks
+		}
 	}
-	var before, after []byte
-	err = tx.Row(`SELECT
-		coalesce((SELECT body_hash FROM request WHERE desk_id = ?1 AND seq = ?2 - 1), ?3),
-		coalesce((SELECT previous FROM request WHERE desk_id = ?1 AND seq = ?2 + 1), ?4)`,
-		id.Desk, id.Seq, previous, hash).Scan(&before, &after)
-	if err != nil {
-		return err
+	// Refused for good, and rows are never removed: no process can have stored a
+	// row that names this payload. What cannot be removed now the sweep removes.
+	if err := in.o.Payloads.Remove(ctx, r.Payload); err != nil {
+		in.o.Log.Warn("refused payload not removed", "error", err)
 	}
-	if id.Seq == 1 {
-		before = make([]byte, request.HashSize)
+	if reason != wire.ReasonOtherBody {
+		err = in.o.Vault.Raise(ctx, vault.Alarm{Desk: r.Ident.Desk, Code: vault.AlarmChain, At: now,
+			Detail: fmt.Sprintf("%s seq=%d id=%s", reason, r.Ident.Seq, r.Ident.Request)})
+		if err != nil {
+			return nil, false, err
+		}
 	}
-	if !bytes.Equal(before, previous) || !bytes.Equal(after, hash) {
-		return refuse(http.StatusConflict, wire.ReasonChain)
-	}
-	return nil
+	return nil, false, refuse(http.StatusConflict, reason)
 }
 
 func send(w http.ResponseWriter, status int, statement []byte) {

@@ -47,7 +47,7 @@ type line struct {
 // newLine makes both ends; the central is down until central is called.
 func newLine(t *testing.T) *line {
 	t.Helper()
-	l := &line{t: t, folder: t.TempDir(), decide: intake.Verdict{Granted: true}}
+	l := &line{t: t, folder: t.TempDir(), decide: intake.Verdict{State: wire.StateGranted}}
 	if err := authority.Create(l.path("central", "keys"), []string{"127.0.0.1"}); err != nil {
 		t.Fatal(err)
 	}

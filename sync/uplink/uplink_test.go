@@ -44,7 +44,7 @@ func TestGranted(t *testing.T) {
 
 func TestRejected(t *testing.T) {
 	l := newLine(t)
-	l.decide = intake.Verdict{Reason: "finger_no_match"}
+	l.decide = intake.Verdict{State: wire.StateRejected, Reason: "finger_no_match"}
 	l.central()
 	row := l.until(l.enqueue(), state(queue.Rejected))
 	if row.Reason != "finger_no_match" || row.Error != eid.CodeRejected {
