@@ -18,6 +18,7 @@ import (
 	"github.com/enrold/enrold/queue/request"
 	"github.com/enrold/enrold/sync/intake"
 	"github.com/enrold/enrold/sync/intake/authority"
+	"github.com/enrold/enrold/sync/wire"
 )
 
 // granting decides everything at once: what is tried here is the way, not the
