@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/enrold/enrold/internal/worker"
 	"github.com/enrold/enrold/internal/worker/chip"
 	"github.com/enrold/enrold/internal/worker/finger"
+	"github.com/enrold/enrold/internal/worker/token"
 	"github.com/enrold/enrold/internal/worker/usb"
 	"github.com/enrold/enrold/internal/worker/vision"
 	"github.com/enrold/enrold/queue"
@@ -30,6 +32,7 @@ type rooms struct {
 	vision *vision.Client
 	finger *finger.Client
 	usb    *usb.Client
+	token  *token.Client // nil without an officer's token
 }
 
 func newRooms(configFile string, cfg config.Config, log *slog.Logger) (*rooms, error) {
@@ -39,6 +42,9 @@ func newRooms(configFile string, cfg config.Config, log *slog.Logger) (*rooms, e
 	}
 	r := &rooms{cfg: cfg, handles: map[string]*worker.Handle{}, changed: func() {}}
 	for name := range workers {
+		if name == "token" && cfg.Keys.Officer != config.KeyToken {
+			continue
+		}
 		argv := []string{self, "worker", name, "--config", configFile}
 		r.handles[name] = worker.NewHandle(name, argv, log, func(worker.State) { r.changed() })
 	}
@@ -46,6 +52,9 @@ func newRooms(configFile string, cfg config.Config, log *slog.Logger) (*rooms, e
 	r.vision = vision.NewClient(r.handles["vision"])
 	r.finger = finger.NewClient(r.handles["finger"])
 	r.usb = usb.NewClient(r.handles["usb"])
+	if h := r.handles["token"]; h != nil {
+		r.token = token.NewClient(h)
+	}
 	return r, nil
 }
 
@@ -59,17 +68,23 @@ func (r *rooms) run(ctx context.Context, services *sync.WaitGroup) {
 // probeWithin bounds what the device page waits for one worker.
 const probeWithin = 300 * time.Millisecond
 
+// shownRoom is a worker as the device page shows it.
+type shownRoom struct {
+	worker, name string
+	origin       eid.Origin
+	probe        func(context.Context, *web.Device) error
+}
+
 // Devices tells the screen how the workers and what they drive are.
 func (r *rooms) Devices(ctx context.Context) ([]web.Device, error) {
-	shown := []struct {
-		worker, name string
-		origin       eid.Origin
-		probe        func(context.Context, *web.Device) error
-	}{
+	shown := []shownRoom{
 		{"chip", "chip", r.cfg.Chip.Origin, r.probeChip},
 		{"vision", "camera", r.cfg.Camera.Origin, r.probeVision},
 		{"finger", "scanner", r.cfg.Scanner.Origin, r.probeFinger},
 		{"usb", "usb", eid.OriginDevice, func(context.Context, *web.Device) error { return nil }},
+	}
+	if r.token != nil {
+		shown = append(shown, shownRoom{"token", "token", eid.OriginDevice, r.probeToken})
 	}
 	out := make([]web.Device, len(shown))
 	var probing sync.WaitGroup
@@ -111,6 +126,16 @@ func (r *rooms) probeFinger(ctx context.Context, d *web.Device) error {
 	d.Detail = info.Device
 	if info.Failure != "" && !info.Busy {
 		d.State, d.Code = "failed", info.Failure
+	}
+	return err
+}
+
+// probeToken fails only where no PIN can help: a locked token is ready for its PIN.
+func (r *rooms) probeToken(ctx context.Context, d *web.Device) error {
+	s, err := r.token.State(ctx)
+	d.Detail = strings.TrimSpace(s.Manufacturer + " " + s.Model)
+	if err == nil && s.PIN == token.PINLocked {
+		d.State, d.Code = "failed", eid.CodePINLocked
 	}
 	return err
 }

@@ -24,7 +24,6 @@ import (
 	"github.com/enrold/enrold/queue"
 	"github.com/enrold/enrold/queue/request"
 	"github.com/enrold/enrold/sync/uplink"
-	"github.com/enrold/enrold/sync/wire"
 )
 
 type runCmd struct {
@@ -54,7 +53,16 @@ func (c *runCmd) Run(ctx context.Context, log *slog.Logger) (err error) {
 	}
 	defer listener.Close()
 
-	q, err := openQueue(ctx, cfg, log)
+	rooms, err := newRooms(c.Config, cfg, log)
+	if err != nil {
+		return err
+	}
+	own, err := openKeys(ctx, cfg, rooms)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, own.Close()) }()
+	q, err := openQueue(ctx, cfg, own, log)
 	if err != nil {
 		return err
 	}
@@ -64,10 +72,6 @@ func (c *runCmd) Run(ctx context.Context, log *slog.Logger) (err error) {
 	defer services.Wait()
 	defer stop()
 
-	rooms, err := newRooms(c.Config, cfg, log)
-	if err != nil {
-		return err
-	}
 	desk, rules, err := newDesk(cfg, rooms, q, log)
 	if err != nil {
 		return err
@@ -79,12 +83,13 @@ func (c *runCmd) Run(ctx context.Context, log *slog.Logger) (err error) {
 		Listen: listener.Addr().String(),
 		Info: web.Info{Desk: cfg.Desk.ID, Role: string(cfg.Desk.Role), Officer: cfg.Desk.Officer, Version: version,
 			Emulated: cfg.Chip.Origin == eid.OriginEmulated || cfg.Camera.Origin == eid.OriginEmulated || cfg.Scanner.Origin == eid.OriginEmulated},
-		Desk: desk, Preview: preview{rooms.vision}, Queue: queueList{q}, Devices: rooms, Consents: consents{rules}, Log: log,
+		Desk: signingDesk{desk, own}, Officer: own.screen(), Preview: preview{rooms.vision}, Queue: queueList{q},
+		Devices: deskDevices{rooms, own}, Consents: consents{rules}, Log: log,
 	})
 	if err != nil {
 		return err
 	}
-	up, err := newUplink(cfg, q, log)
+	up, err := newUplink(ctx, cfg, own, q, log)
 	if err != nil {
 		return err
 	}
@@ -125,21 +130,18 @@ func serve(ctx context.Context, l net.Listener, screen *web.Server) error {
 	return nil
 }
 
-func openQueue(ctx context.Context, cfg config.Config, log *slog.Logger) (*queue.Queue, error) {
-	if err := os.MkdirAll(cfg.Desk.Data, 0o700); err != nil {
-		return nil, fmt.Errorf("make data folder: %w", err)
-	}
-	key, err := request.LoadOrCreateDeviceKey(filepath.Join(cfg.Desk.Data, "device.key"))
-	if err != nil {
-		return nil, err
-	}
+func openQueue(ctx context.Context, cfg config.Config, own *ownKeys, log *slog.Logger) (*queue.Queue, error) {
 	seal, err := request.LoadSealKey(cfg.Central.SealKey)
 	if err != nil {
 		return nil, err
 	}
-	return queue.Open(ctx, queue.Options{
-		Dir: cfg.Desk.Data, DeskID: cfg.Desk.ID, Software: "enrold/" + version, Signers: request.Signers{Device: key}, Recipients: []hpke.PublicKey{seal}, Log: log,
-	})
+	o := queue.Options{
+		Dir: cfg.Desk.Data, DeskID: cfg.Desk.ID, Software: "enrold/" + version, Signers: own.signers, Recipients: []hpke.PublicKey{seal}, Log: log,
+	}
+	if own.Counter != nil { // a nil *tpm.Counter would be a counter
+		o.Counter, o.DraftKey = own.Counter, own.Drafts
+	}
+	return queue.Open(ctx, o)
 }
 
 func newDesk(cfg config.Config, r *rooms, q *queue.Queue, log *slog.Logger) (*station.Desk, *procedure.Registry, error) {
@@ -179,8 +181,8 @@ func tellChanges(ctx context.Context, q *queue.Queue, tell func()) {
 	}
 }
 
-func newUplink(cfg config.Config, q *queue.Queue, log *slog.Logger) (*uplink.Uplink, error) {
-	tls, err := wire.Files{CA: cfg.Central.CA, Cert: cfg.Central.Cert, Key: cfg.Central.Key}.ClientTLS()
+func newUplink(ctx context.Context, cfg config.Config, own *ownKeys, q *queue.Queue, log *slog.Logger) (*uplink.Uplink, error) {
+	tls, err := own.ClientTLS(ctx)
 	if err != nil {
 		return nil, err
 	}

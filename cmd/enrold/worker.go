@@ -10,6 +10,7 @@ import (
 	"github.com/enrold/enrold/internal/worker"
 	"github.com/enrold/enrold/internal/worker/chip"
 	"github.com/enrold/enrold/internal/worker/finger"
+	"github.com/enrold/enrold/internal/worker/token"
 	"github.com/enrold/enrold/internal/worker/usb"
 	"github.com/enrold/enrold/internal/worker/vision"
 )
@@ -20,10 +21,11 @@ var workers = map[string]func(config.Config, *slog.Logger) (map[string]worker.Ha
 	"vision": vision.Handlers,
 	"finger": finger.Handlers,
 	"usb":    usb.Handlers,
+	"token":  token.Handlers,
 }
 
 type workerCmd struct {
-	Name   string `arg:"" enum:"chip,vision,finger,usb" help:"Which worker."`
+	Name   string `arg:"" enum:"chip,vision,finger,usb,token" help:"Which worker."`
 	Config string `required:"" help:"Configuration file of the desk." type:"existingfile"`
 }
 

@@ -12,6 +12,7 @@ import (
 	"io"
 	"io/fs"
 	"math/big"
+	"os"
 
 	"github.com/google/go-tpm/tpm2"
 
@@ -134,6 +135,17 @@ func (t *TPM) Key(ctx context.Context, name string) (*Key, error) {
 func (t *TPM) HasKey(name string) bool {
 	_, err := t.readKey(name)
 	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// RenameKey puts the key file FROM in the place of TO.
+func (t *TPM) RenameKey(from, to string) error {
+	if err := os.Rename(t.keyFile(from), t.keyFile(to)); err != nil {
+		return eid.Fail(eid.CodeDeviceKey, "rename TPM key", err)
+	}
+	if err := syncFolder(t.dir); err != nil {
+		return eid.Fail(eid.CodeDeviceKey, "rename TPM key", err)
+	}
+	return nil
 }
 
 func (t *TPM) key(b blob) (*Key, error) {

@@ -76,6 +76,7 @@ func (d *Desk) configure(data, trust, keys string) error {
 			Cert: filepath.Join(keys, "cert.pem"), Key: filepath.Join(keys, "key.pem"),
 			SealKey: filepath.Join(keys, "seal_key"), ReceiptKey: filepath.Join(keys, "receipt_key.pem"),
 		},
+		Keys: config.Keys{Officer: config.KeyNone},
 	}
 	text, err := config.Marshal(d.cfg)
 	if err != nil {

@@ -81,10 +81,10 @@ func answerError(w http.ResponseWriter, err error, visit *station.View) {
 // a check found, what a device or the disk could not do.
 func statusOf(code eid.Code) int {
 	switch code {
-	case eid.CodeState, eid.CodeDeviceBusy:
+	case eid.CodeState, eid.CodeDeviceBusy, eid.CodePINNeeded:
 		return http.StatusConflict
 	case eid.CodeNoReader, eid.CodeNoCamera, eid.CodeCameraStalled, eid.CodeNoScanner, eid.CodeScanner,
-		eid.CodeDeviceRestarted, eid.CodeModels:
+		eid.CodeDeviceRestarted, eid.CodeModels, eid.CodeTokenAbsent, eid.CodeToken, eid.CodeTPMAbsent, eid.CodeTPMLockout, eid.CodeTPMCleared, eid.CodeTPM:
 		return http.StatusServiceUnavailable
 	case eid.CodeDiskFull:
 		return http.StatusInsufficientStorage

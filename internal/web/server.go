@@ -32,6 +32,7 @@ type Options struct {
 	Queue    Queue
 	Devices  Devices
 	Consents Consents
+	Officer  Officer // nil: requests need no token
 	Log      *slog.Logger
 	// OperationLimit bounds one action, the person's part included; 0 for two minutes.
 	OperationLimit time.Duration
@@ -93,7 +94,7 @@ func (s *Server) Token() string { return s.opts.Token }
 // URL is the address to open, with the token in its fragment.
 func (s *Server) URL() string { return "http://" + s.opts.Listen + "/#token=" + s.opts.Token }
 
-// Notify tells every open screen to fetch again: kind "queue" or "devices".
+// Notify tells every open screen to fetch again: kind "queue", "devices" or "officer".
 func (s *Server) Notify(kind string) { s.hub.notify(kind) }
 
 // Close ends event and preview streams and cancels running actions, so that
@@ -108,6 +109,7 @@ func (s *Server) routes() http.Handler {
 	api.HandleFunc("GET /api/queue", s.getQueue)
 	api.HandleFunc("GET /api/devices", s.getDevices)
 	api.HandleFunc("GET /api/consent-text", s.getConsentText)
+	api.HandleFunc("GET /api/officer", s.getOfficer)
 	api.HandleFunc("GET /api/events", s.events)
 	api.HandleFunc("GET /api/preview", s.preview)
 	api.HandleFunc("POST /api/visit", s.start)
@@ -119,6 +121,8 @@ func (s *Server) routes() http.Handler {
 	api.HandleFunc("POST /api/send", s.send)
 	api.HandleFunc("POST /api/refuse", s.refuse)
 	api.HandleFunc("POST /api/abandon", s.abandon)
+	api.HandleFunc("POST /api/unlock", s.unlock)
+	api.HandleFunc("POST /api/lock", s.lock)
 	static := newScreen(ui.Files())
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/api/") {
