@@ -169,7 +169,11 @@ func (e *enqueuer) seal(job *enqueueJob, seq int64, previous []byte) error {
 	if err != nil {
 		return fail("enqueue", err)
 	}
-	sealed, err := request.Seal(o.Recipients, o.Signers, request.Body{
+	recipients, err := e.q.recipients()
+	if err != nil {
+		return fail("enqueue", err)
+	}
+	sealed, err := request.Seal(recipients, o.Signers, request.Body{
 		Version: request.BodyVersion, DeskID: o.DeskID, Seq: seq, Previous: previous,
 		Software: o.Software, Clocks: clocks, Request: job.request,
 	})

@@ -54,11 +54,15 @@ type Options struct {
 	Software   string           // version written into each request
 	Signers    request.Signers  // device and officer
 	Recipients []hpke.PublicKey // the central's keys, overlapping
-	MinFree    uint64           // bytes of disk that Room wants; 0 means 512 MiB
-	Reserve    int64            // bytes kept aside for what is under way; 0 means 32 MiB
-	Counter    Counter          // hardware counter against rollback; nil for none
-	DraftKey   DraftKey         // hardware key over open visits; nil: the kernel's keyring
-	Clock      Clock            // nil: the machine's
+	// SealKeys, where it is set, takes the place of Recipients: it is asked before
+	// a person sits down and at each seal, so that new keys count at once and
+	// nothing is sealed to a list that is over (E-SEAL-KEYS).
+	SealKeys func() ([]hpke.PublicKey, error)
+	MinFree  uint64   // bytes of disk that Room wants; 0 means 512 MiB
+	Reserve  int64    // bytes kept aside for what is under way; 0 means 32 MiB
+	Counter  Counter  // hardware counter against rollback; nil for none
+	DraftKey DraftKey // hardware key over open visits; nil: the kernel's keyring
+	Clock    Clock    // nil: the machine's
 	// AcceptRollback takes the hardware counter as it stands, once, after an
 	// operator has looked into the alarm. The audit log says so.
 	AcceptRollback bool
@@ -191,9 +195,18 @@ func (q *Queue) write(f func(store.Tx) error) error {
 	return q.stop(err)
 }
 
+// recipients returns the keys to seal to now.
+func (q *Queue) recipients() ([]hpke.PublicKey, error) {
+	if q.o.SealKeys != nil {
+		return q.o.SealKeys()
+	}
+	return q.o.Recipients, nil
+}
+
 // Room refuses with E-DISK-FULL when the disk has less than Options.MinFree
-// left, so that nobody sits down for a visit that cannot be kept, and with
-// E-QUEUE-STOPPED after an error of the disk.
+// left, so that nobody sits down for a visit that cannot be kept, with
+// E-SEAL-KEYS when there is no key to seal it to, and with E-QUEUE-STOPPED after
+// an error of the disk.
 func (q *Queue) Room(ctx context.Context) error {
 	const op = "check room"
 	if err := ctx.Err(); err != nil {
@@ -203,6 +216,9 @@ func (q *Queue) Room(ctx context.Context) error {
 	case <-q.stopped:
 		return fail(op, store.ErrStopped)
 	default:
+	}
+	if _, err := q.recipients(); err != nil {
+		return fail(op, err)
 	}
 	free, err := store.Free(q.o.Dir)
 	if err != nil {

@@ -89,9 +89,34 @@ type Central struct {
 	Key        string `toml:"key"`         // PEM, mode 0600
 	SealKey    string `toml:"seal_key"`    // HPKE public key, base64
 	ReceiptKey string `toml:"receipt_key"` // PEM public key that signs receipts
+
+	// Root is the PEM public key of the offline root that signs seal keys, rules,
+	// calendar, trust lists and profiles (package sync/published). With it SealKey
+	// is not used.
+	Root      string `toml:"root"`
+	GraceDays int    `toml:"seal_grace_days"` // go on beyond the end of the seal keys; 0 for 7, negative for none
+	WarnDays  int    `toml:"seal_warn_days"`  // warn before their end; 0 for 14
+
+	Protocol Protocol `toml:"protocol"`      // enrold (also when empty) or osia
+	OSIA     string   `toml:"osia_url"`      // osia: base of its routes
+	Token    string   `toml:"osia_token"`    // osia: file with the bearer token, mode 0600; empty for none
+	WrapKey  string   `toml:"osia_wrap_key"` // osia: PEM public key for JWE; empty sends the sealed bytes as they are
 }
 
-const maxConfigBytes = 1 << 20
+// Protocol is what requests travel by.
+type Protocol string
+
+const (
+	ProtocolEnrold Protocol = "enrold" // the central's own: announcements, resumable uploads
+	ProtocolOSIA   Protocol = "osia"   // OSIA Enrollment 1.3.0
+)
+
+const (
+	maxConfigBytes = 1 << 20
+
+	defaultGraceDays = 7
+	defaultWarnDays  = 14
+)
 
 // Load reads and checks the file at path.
 func Load(path string) (Config, error) {
@@ -120,6 +145,7 @@ func (c *Config) resolve(dir string) {
 	for _, p := range []*string{
 		&c.Desk.Data, &c.Chip.Socket, &c.Chip.Trust, &c.Face.Models,
 		&c.Central.CA, &c.Central.Cert, &c.Central.Key, &c.Central.SealKey, &c.Central.ReceiptKey,
+		&c.Central.Root, &c.Central.Token, &c.Central.WrapKey,
 		&c.Keys.TPM, &c.Keys.Module,
 	} {
 		if *p != "" && !filepath.IsAbs(*p) {
@@ -162,7 +188,33 @@ func (c *Config) check() error {
 			return fmt.Errorf("%s.origin is emulated: a production desk refuses emulated devices", name)
 		}
 	}
+	if err := c.Central.check(c.Desk.Production); err != nil {
+		return err
+	}
 	return c.Keys.check(c.Desk.Production)
+}
+
+func (c *Central) check(production bool) error {
+	if c.Protocol == "" {
+		c.Protocol = ProtocolEnrold
+	}
+	if c.GraceDays == 0 {
+		c.GraceDays = defaultGraceDays
+	}
+	if c.WarnDays == 0 {
+		c.WarnDays = defaultWarnDays
+	}
+	switch {
+	case c.Protocol != ProtocolEnrold && c.Protocol != ProtocolOSIA:
+		return fmt.Errorf("central.protocol %q: want %s or %s", c.Protocol, ProtocolEnrold, ProtocolOSIA)
+	case c.Protocol == ProtocolOSIA && c.OSIA == "":
+		return fmt.Errorf("central.osia_url is required with protocol %s", ProtocolOSIA)
+	case c.WarnDays < 0:
+		return errors.New("central.seal_warn_days is negative")
+	case production && c.URL != "" && c.Root == "":
+		return errors.New("central.root is required: a production desk takes seal keys from the offline root only")
+	}
+	return nil
 }
 
 // Marshal writes c as TOML.

@@ -59,6 +59,9 @@ func TestLoadRefuses(t *testing.T) {
 		"key algorithm":          {good + "[keys]\nalgorithm = \"EdDSA\"\n", "keys.algorithm"},
 		"registers":              {good + "[keys]\npcrs = \"0,24\"\n", "keys.pcrs"},
 		"index":                  {good + "[keys]\nnv_index = 0x1C00002\n", "keys.nv_index"},
+		"protocol":               {good + "[central]\nprotocol = \"smoke\"\n", "central.protocol"},
+		"no address for OSIA":    {good + "[central]\nprotocol = \"osia\"\n", "central.osia_url"},
+		"no root in production":  {good + "production = true\n[central]\nurl = \"https://c\"\n", "central.root"},
 		"not toml":               {"desk = [", "read configuration"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -46,9 +46,11 @@ type calendarFile struct {
 	} `toml:"years"`
 }
 
+const calendarName = "data/vn.toml"
+
 func loadCalendar(fsys fs.FS) (*Calendar, error) {
 	var f calendarFile
-	if err := decode(fsys, "data/vn.toml", &f); err != nil {
+	if err := decode(fsys, calendarName, &f); err != nil {
 		return nil, err
 	}
 	c := &Calendar{off: map[eid.Date]bool{}, work: map[eid.Date]bool{}, official: map[int]bool{}}

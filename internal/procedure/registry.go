@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/pelletier/go-toml/v2"
 
@@ -36,6 +37,7 @@ type RuleSet struct {
 
 // Registry is all rule sets that this version of the software knows.
 type Registry struct {
+	mu       sync.RWMutex // over what Adopt replaces
 	sets     []*RuleSet
 	calendar *Calendar
 }
@@ -101,7 +103,7 @@ func (s *RuleSet) prepare(calendar *Calendar, pins pinTable) error {
 // the one that came into force last. None is an error with eid.CodeInput.
 func (r *Registry) Active(kind eid.ProcedureKind, day eid.Date) (*Rules, error) {
 	var found *RuleSet
-	for _, s := range r.sets {
+	for _, s := range r.all() {
 		if !s.Enabled || s.Procedures[kind] == nil || day < s.EffectiveFrom || s.EffectiveTo != "" && day > s.EffectiveTo {
 			continue
 		}
@@ -118,7 +120,7 @@ func (r *Registry) Active(kind eid.ProcedureKind, day eid.Date) (*Rules, error) 
 // Rules returns the rules under which a visit was started, in force or not: a
 // visit ends under the rules it began with.
 func (r *Registry) Rules(ruleSet string, kind eid.ProcedureKind) (*Rules, error) {
-	for _, s := range r.sets {
+	for _, s := range r.all() {
 		if s.ID == ruleSet && s.Procedures[kind] != nil {
 			return s.Procedures[kind], nil
 		}
@@ -128,13 +130,17 @@ func (r *Registry) Rules(ruleSet string, kind eid.ProcedureKind) (*Rules, error)
 
 // RuleSets returns all sets, disabled ones too, ordered by id.
 func (r *Registry) RuleSets() []*RuleSet {
-	sets := slices.Clone(r.sets)
+	sets := slices.Clone(r.all())
 	slices.SortFunc(sets, func(a, b *RuleSet) int { return strings.Compare(a.ID, b.ID) })
 	return sets
 }
 
 // Calendar returns the calendar of working days.
-func (r *Registry) Calendar() *Calendar { return r.calendar }
+func (r *Registry) Calendar() *Calendar {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.calendar
+}
 
 func decode(fsys fs.FS, name string, into any) error {
 	data, err := fs.ReadFile(fsys, name)
