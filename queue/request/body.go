@@ -42,7 +42,7 @@ var (
 
 func mustEncMode() cbor.EncMode {
 	o := cbor.CoreDetEncOptions()
-	o.Time = cbor.TimeRFC3339Nano                // seconds alone would lose the order of events
+	o.Time = cbor.TimeRFC3339Nano              // seconds alone would lose the order of events
 	o.NilContainers = cbor.NilContainerAsEmpty // "none" has one encoding, too
 	m, err := o.EncMode()
 	if err != nil {

@@ -27,7 +27,7 @@ type entry struct {
 
 var (
 	rulePattern  = regexp.MustCompile(`(?m)^([a-z0-9-]+) = (\{\n(?:.*\n)*?\}|#6\.98\(\[\n(?:.*\n)*?\]\)|\[\n(?:.*\n)*?\]|.+)$`)
-	entryPattern = regexp.MustCompile(`^(\? )?"?([a-z0-9_-]+)"?: (.+)$`)
+	entryPattern = regexp.MustCompile(`^(\? )?([a-z0-9_-]+): (.+)$`)
 	sizedPattern = regexp.MustCompile(`^bstr \.size (\d+)$`)
 	textPattern  = regexp.MustCompile(`^tstr \.regexp "(.*)"$`)
 	rangePattern = regexp.MustCompile(`^(\d+)\.\.(\d+)$`)
@@ -129,9 +129,6 @@ func (g grammar) checkOne(kind string, v any) error {
 			return err
 		}
 		return g.check(strings.TrimPrefix(kind, "bstr .cbor "), inner)
-	case kind == "{}":
-		m, isMap := v.(map[any]any)
-		ok = isMap && len(m) == 0
 	case arrayPattern.MatchString(kind):
 		return g.checkArray(arrayPattern.FindStringSubmatch(kind), v)
 	default:
@@ -166,10 +163,7 @@ func (g grammar) checkRule(rule string, v any) error {
 		return fmt.Errorf("no rule %q", rule)
 	}
 	switch {
-	case strings.HasPrefix(text, "{ ") || !strings.Contains(text, "\n"):
-		if inline, ok := strings.CutPrefix(text, "{ "); ok && !strings.HasPrefix(text, "{ *") {
-			return g.checkInline(strings.TrimSuffix(inline, " }"), v)
-		}
+	case !strings.Contains(text, "\n"):
 		return g.check(text, v)
 	case text[0] == '#':
 		tag, ok := v.(cbor.Tag)
@@ -185,13 +179,7 @@ func (g grammar) checkRule(rule string, v any) error {
 			return fmt.Errorf("%s: not an array of %d: %v", rule, len(names), err)
 		}
 		for i, name := range names {
-			kind := members[name].kind
-			if inline, ok := strings.CutPrefix(kind, "{ "); ok {
-				err = g.checkInline(strings.TrimSuffix(inline, " }"), list[i])
-			} else {
-				err = g.check(kind, list[i])
-			}
-			if err != nil {
+			if err := g.check(members[name].kind, list[i]); err != nil {
 				return fmt.Errorf("%s.%s: %w", rule, name, err)
 			}
 		}
@@ -202,15 +190,6 @@ func (g grammar) checkRule(rule string, v any) error {
 		return err
 	}
 	return checkMap(g, rule, members, v)
-}
-
-// checkInline reads a map of one entry on one line.
-func (g grammar) checkInline(text string, v any) error {
-	m := entryPattern.FindStringSubmatch(text)
-	if m == nil {
-		return fmt.Errorf("cannot read %q", text)
-	}
-	return checkMap(g, text, map[string]entry{m[2]: {optional: m[1] != "", kind: m[3]}}, v)
 }
 
 func checkMap(g grammar, rule string, members map[string]entry, v any) error {
