@@ -243,7 +243,8 @@ func (k *Key) try(ctx context.Context, r *root) error {
 
 // takes refuses what the key was not made for, instead of signing something else.
 func (k *Key) takes(digest []byte, opts crypto.SignerOpts) error {
-	if opts == nil || opts.HashFunc() != crypto.SHA256 || len(digest) != crypto.SHA256.Size() {
+	// ECDSA signers of COSE libraries give no options: the digest's length speaks.
+	if len(digest) != crypto.SHA256.Size() || opts != nil && opts.HashFunc() != crypto.SHA256 {
 		return errors.New("want a SHA-256 digest")
 	}
 	pss, isPSS := opts.(*rsa.PSSOptions)
