@@ -21,6 +21,8 @@ type cli struct {
 	Demo    demoCmd    `cmd:"" help:"Enrol an emulated person end to end on this machine."`
 	Devices devicesCmd `cmd:"" help:"List devices with the profile that claims each, or why none does."`
 	Read    readCmd    `cmd:"" help:"Read a chip document and say what every check found."`
+	Keys    keysCmd    `cmd:"" help:"Show and make the keys of desk and officer."`
+	Enrol   enrolCmd   `cmd:"" help:"Have the central take in this desk and its officer, or renew."`
 	Trust   trustCmd   `cmd:"" help:"Fill, show and check the folder of certificates that chips are trusted by."`
 	Finger  fingerCmd  `cmd:"" help:"Extract, compare and find fingerprints."`
 	Bench   benchCmd   `cmd:"" help:"Measure the visit, the daemon's start and the fingerprint engine."`

@@ -109,16 +109,31 @@ func (d *Desk) LoadDevice(ctx context.Context) error {
 // were there already.
 func (d *Desk) CreateDevice(ctx context.Context) (made bool, err error) {
 	if d.chip == nil {
-		_, err := os.Stat(d.file(device))
-		made = errors.Is(err, os.ErrNotExist)
+		made = !d.HasDevice()
 		return made, d.softwareDevice()
 	}
-	if made = !d.chip.HasKey(device); made {
+	if made = !d.HasDevice(); made {
 		if _, err := d.chip.CreateKey(ctx, device, tpm.Algorithm(d.cfg.Keys.Algorithm)); err != nil {
 			return false, err
 		}
 	}
 	return made, d.LoadDevice(ctx)
+}
+
+// HasDevice reports whether there is a device key, usable or not.
+func (d *Desk) HasDevice() bool {
+	if d.chip != nil {
+		return d.chip.HasKey(device)
+	}
+	return exists(d.file(device))
+}
+
+// HasOfficerFile reports whether there is a software key of the officer.
+func (d *Desk) HasOfficerFile() bool { return exists(d.file(officer)) }
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return !errors.Is(err, os.ErrNotExist)
 }
 
 func (d *Desk) softwareDevice() error {
