@@ -281,16 +281,25 @@ func (j *Journal) erase(visitID string) error {
 	return nil
 }
 
-// forget follows a deletion of the rows that Enqueue committed.
+// forget follows a deletion of the rows that Enqueue committed. Requests without
+// steps here may be enqueued while another visit is open: its key stays.
 func (j *Journal) forget(visitID string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.drop(visitID)
-}
-
-func (j *Journal) drop(visitID string) {
 	if j.visit == visitID {
 		j.visit, j.aead, j.entries = "", nil, 0
+		j.keys.end()
 	}
+}
+
+// drop ends the key of a visit whose rows were deleted, and never another's.
+func (j *Journal) drop(visitID string) {
+	if j.visit != "" && j.visit != visitID {
+		return
+	}
+	if open, _, err := j.rows(context.Background()); err != nil || open != "" {
+		return // not loaded since the start
+	}
+	j.visit, j.aead, j.entries = "", nil, 0
 	j.keys.end()
 }

@@ -237,3 +237,21 @@ func searchMarker(t *testing.T, dir string) {
 		t.Fatalf("searched %d files: %v", files, err)
 	}
 }
+
+// A request that has no steps here is enqueued while a visit is open: the visit's
+// key must outlive it, also in the next process.
+func TestAnotherRequestLeavesTheOpenVisitItsKey(t *testing.T) {
+	d := openDesk(t)
+	visit := newRequest(10).ID
+	if err := d.Journal().Append(t.Context(), visit, "chip", []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Enqueue(t.Context(), newRequest(10)); err != nil {
+		t.Fatal(err)
+	}
+	d.reopen(t)
+	got, steps, err := d.Journal().Load(t.Context())
+	if err != nil || got != visit || len(steps) != 1 {
+		t.Fatalf("Load = %s, %d steps, %v, want %s with its step", got, len(steps), err, visit)
+	}
+}
