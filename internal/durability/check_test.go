@@ -16,6 +16,13 @@ import (
 	"github.com/enrold/enrold/sync/intake/authority"
 )
 
+// places are where the two ends keep what they have.
+type places struct {
+	root    string // keys
+	desk    string // data folder of the desk
+	central string // data folder of the central
+}
+
 // arrived is one request in the central's own table.
 type arrived struct {
 	id             string
@@ -50,8 +57,8 @@ func atCentral(ctx context.Context, data string) (list []arrived, err error) {
 // lost names those of the promised requests that are neither whole on the desk
 // nor, where the desk has let them go, whole at the central. findings is what the
 // queue's own verification says.
-func lost(ctx context.Context, root, data string, l *ledger, promised []string) (gone []string, findings []queue.Finding, err error) {
-	opts, err := deskOptions(root, data)
+func lost(ctx context.Context, at places, l *ledger, promised []string) (gone []string, findings []queue.Finding, err error) {
+	opts, err := deskOptions(at.root, at.desk)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -60,7 +67,7 @@ func lost(ctx context.Context, root, data string, l *ledger, promised []string) 
 		return nil, nil, err
 	}
 	defer func() { err = errors.Join(err, q.Close()) }()
-	list, err := atCentral(ctx, data)
+	list, err := atCentral(ctx, at.central)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -106,16 +113,16 @@ func whole(ctx context.Context, q *queue.Queue, central map[string]arrived, id s
 // exact checks at the end that the central has each promised request exactly
 // once, in an unbroken chain, and that each opens to what was captured. It
 // returns how many there are.
-func exact(ctx context.Context, root, data string, promised []string) (int, error) {
-	list, err := atCentral(ctx, data)
+func exact(ctx context.Context, at places, promised []string) (int, error) {
+	list, err := atCentral(ctx, at.central)
 	if err != nil {
 		return 0, err
 	}
-	device, err := request.LoadOrCreateDeviceKey(filepath.Join(root, "device.pem"))
+	device, err := request.LoadOrCreateDeviceKey(filepath.Join(at.root, "device.pem"))
 	if err != nil {
 		return 0, err
 	}
-	seal, _, err := authority.Keys(filepath.Join(root, "keys"))
+	seal, _, err := authority.Keys(filepath.Join(at.root, "keys"))
 	if err != nil {
 		return 0, err
 	}
@@ -144,7 +151,7 @@ func exact(ctx context.Context, root, data string, promised []string) (int, erro
 			return 0, fmt.Errorf("%s was acknowledged and is not at the central", id)
 		}
 	}
-	files, err := os.ReadDir(filepath.Join(centralFolder(data), "payload"))
+	files, err := os.ReadDir(filepath.Join(centralFolder(at.central), "payload"))
 	if err == nil && len(files) != len(list) {
 		err = fmt.Errorf("%d payload files for %d requests at the central", len(files), len(list))
 	}

@@ -80,6 +80,13 @@ func (c *child) kill() {
 	})
 }
 
+// pause stops the child in its tracks; what it has asked of the kernel goes on.
+func (c *child) pause() {
+	if err := syscall.Kill(-c.cmd.Process.Pid, syscall.SIGSTOP); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
 // end lets the child finish by itself and returns what it ended with.
 func (c *child) end() error {
 	err := error(nil)

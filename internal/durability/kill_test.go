@@ -24,7 +24,7 @@ func TestKills(t *testing.T) {
 	if err := prepare(t.Context(), root, data); err != nil {
 		t.Fatal(err)
 	}
-	l := newLedger()
+	at, l := places{root, data, data}, newLedger()
 	o := order{Root: root, Data: data, Addr: freeAddr(t), desk: desk{Producers: 4, Waiting: 48, Journal: true}}
 	startCentral := func() *child { o.Role = "central"; return start(t, self, o, func(string) {}) }
 	startDesk := func(d desk) *child {
@@ -56,7 +56,7 @@ func TestKills(t *testing.T) {
 		c.kill()
 		if (i+1)%checkEvery == 0 || i == kills-1 {
 			promised := l.promises()
-			gone, findings, err := lost(t.Context(), root, data, l, promised[checked:])
+			gone, findings, err := lost(t.Context(), at, l, promised[checked:])
 			if err != nil || len(gone) > 0 || len(findings) > 0 || len(l.broken) > 0 {
 				t.Fatalf("after %d kills: lost %v, found %v, broken %v, %v", i+1, gone, findings, l.broken, err)
 			}
@@ -66,32 +66,39 @@ func TestKills(t *testing.T) {
 	}
 	central.kill()
 	central = startCentral()
-	c := startDesk(desk{Journal: true})
-	if !c.wait() || !central.wait() {
-		t.Fatalf("no start after the last kill: %s%s", c.errText.String(), central.errText.String())
-	}
-	if err := drained(t.Context(), data); err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range []*child{c, central} {
-		if err := c.end(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	promised := l.promises()
-	gone, findings, err := lost(t.Context(), root, data, l, promised)
-	if err != nil || len(gone) > 0 || len(findings) > 0 || len(l.broken) > 0 {
-		t.Fatalf("at the end: lost %v, found %v, broken %v, %v", gone, findings, l.broken, err)
-	}
-	n, err := exact(t.Context(), root, data, promised)
-	if err != nil {
-		t.Fatal(err)
-	}
+	promised, n := l.promises(), settle(t, at, l, startDesk(desk{Journal: true}), central)
 	if len(promised) < kills {
 		t.Fatalf("only %d requests acknowledged in %d kills: this proves nothing", len(promised), kills)
 	}
 	t.Logf("%d kills of the desk (%d while it opened), %d of the central, %v: %d requests acknowledged, 0 lost; %d at the central, 0 twice, chain whole",
 		kills, early, centralKills, time.Since(begun).Round(time.Second), len(promised), n)
+}
+
+// settle lets both ends finish what waits, then holds the ledger against both
+// disks. It returns how many requests the central has.
+func settle(t *testing.T, at places, l *ledger, d, central *child) int {
+	t.Helper()
+	if !d.wait() || !central.wait() {
+		t.Fatalf("no start at the end: %s%s", d.errText.String(), central.errText.String())
+	}
+	if err := drained(t.Context(), at.desk); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []*child{d, central} {
+		if err := c.end(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	promised := l.promises()
+	gone, findings, err := lost(t.Context(), at, l, promised)
+	if err != nil || len(gone) > 0 || len(findings) > 0 || len(l.broken) > 0 {
+		t.Fatalf("at the end: lost %v, found %v, broken %v, %v", gone, findings, l.broken, err)
+	}
+	n, err := exact(t.Context(), at, promised)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 // moment waits for a random time, or for a random word of the desk and a little
