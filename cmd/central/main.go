@@ -18,9 +18,12 @@ import (
 )
 
 type commands struct {
-	Init      initCommand  `cmd:"" help:"Make the central's keys and folder."`
-	EnrolDesk enrolCommand `cmd:"" help:"Register a desk and write the files it needs."`
-	Serve     serveCommand `cmd:"" help:"Take and decide requests."`
+	Init      initCommand    `cmd:"" help:"Make the central's keys and folder."`
+	EnrolDesk enrolCommand   `cmd:"" help:"Register a desk and write the files it needs."`
+	Serve     serveCommand   `cmd:"" help:"Take and decide requests."`
+	Import    importCommand  `cmd:"" help:"Take the requests of a USB stick and write the answers to it."`
+	Root      rootCommand    `cmd:"" help:"Make and use the offline root key."`
+	Publish   publishCommand `cmd:"" help:"Publish what the root has signed."`
 }
 
 // folder is where a central lives.

@@ -167,7 +167,7 @@ func (c *central) Statements(_ context.Context, _, id string) ([][]byte, error) 
 	return c.stored[id].statements, nil
 }
 
-func (c *central) KeepLog(_ context.Context, _ string, log wire.Log) (wire.LogHead, error) {
+func (c *central) Log(_ context.Context, _ string, log wire.Log) (wire.LogHead, error) {
 	if err := log.Extends(c.log); err != nil && !errors.Is(err, wire.ErrLogFrom) {
 		return c.log, err
 	}

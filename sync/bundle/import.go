@@ -26,10 +26,9 @@ type Door interface {
 	// Statements returns what the central signed about a desk's request, the
 	// receipt first; nothing when it does not know the request.
 	Statements(ctx context.Context, desk, id string) ([][]byte, error)
-	// KeepLog compares the head of a desk's log with the one kept, keeps the
-	// newer one and returns what is kept. A log that contradicts the kept one is
-	// an error of wire.ErrLog.
-	KeepLog(ctx context.Context, desk string, log wire.Log) (wire.LogHead, error)
+	// Log keeps the head of a desk's log when it extends the kept one, and
+	// returns what is kept: upload.Ledger. A contradiction is wire.ErrLog.
+	Log(ctx context.Context, desk string, log wire.Log) (wire.LogHead, error)
 }
 
 // Imported says what a bundle brought.
@@ -118,10 +117,12 @@ func (x Import) Take(ctx context.Context, dir, to string) (Imported, error) {
 	if len(m.Entries) > 0 && im.Known == len(m.Entries) {
 		im.note(eid.CodeBundleReplayed)
 	}
-	kept, err := x.Door.KeepLog(ctx, m.DeskID, m.Log)
-	if errors.Is(err, wire.ErrLog) {
+	kept, err := x.Door.Log(ctx, m.DeskID, m.Log)
+	switch {
+	case errors.Is(err, wire.ErrLog):
 		im.note(eid.CodeBundleReplayed) // an older bundle, or a desk that was rolled back
-	} else if err != nil {
+	case errors.Is(err, wire.ErrLogFrom): // nothing is proven: the answer says where the next proof starts
+	case err != nil:
 		return im, fmt.Errorf("import bundle: %w", err)
 	}
 	im.Answer, err = x.answer(m, answers, kept, to)
