@@ -15,6 +15,7 @@ setup: ## install Debian packages, fetch models and photographs (idempotent)
 	@command -v go >/dev/null || { echo "go is missing: install Go 1.26 or newer from https://go.dev/dl/" >&2; exit 1; }
 	@internal/setup/packages.sh
 	@internal/setup/models.sh
+	@internal/setup/s3server.sh || echo "s3server: not built; its test is skipped"
 
 ui: ## build the officer's screen into internal/web/ui/dist
 	@internal/setup/ui.sh

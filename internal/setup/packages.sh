@@ -9,6 +9,7 @@ packages=(
   libusb-1.0-0-dev                               # gousb
   libpcsclite-dev pcscd vsmartcard-vpcd          # scard, card service, virtual reader
   iproute2 util-linux                            # private namespaces of the emulated reader
+  postgresql                                     # the shared vault, in tests and `make soak`
   swtpm softhsm2 opensc                          # keys: a TPM and a PKCS#11 token in software, and a tool to look at it
   chromium fonts-dejavu-core                     # the screen's test
 )

@@ -41,6 +41,8 @@ func (in *Intake) Run(ctx context.Context) error {
 			<-done
 		}
 	}()
+	clean := time.NewTicker(cleanEvery)
+	defer clean.Stop()
 	for ctx.Err() == nil {
 		var wait <-chan time.Time
 		if free := in.o.Parallel - running; free > 0 {
@@ -67,6 +69,10 @@ func (in *Intake) Run(ctx context.Context) error {
 			running--
 		case <-in.wake:
 		case <-wait:
+		case <-clean.C:
+			if err := in.clean(ctx, time.Now().Add(-staleAfter)); err != nil && ctx.Err() == nil {
+				in.o.Log.Warn("stores not cleaned", "error", err)
+			}
 		}
 	}
 	return nil

@@ -44,6 +44,9 @@ const (
 	// staleAfter is how long another process may take between a payload and the
 	// row that names it.
 	staleAfter = time.Hour
+	// uploadKept is how long an upload may pause.
+	uploadKept = 7 * 24 * time.Hour
+	cleanEvery = time.Hour
 	// parallel is how many decisions run at the same time by default.
 	parallel = 4
 )
@@ -95,7 +98,6 @@ type Options struct {
 // Intake is one process of a central. Handler serves, Run decides.
 type Intake struct {
 	o       Options
-	desks   *Registry
 	shared  bool // other processes may use the vault
 	close   []func() error
 	bodies  *semaphore.Weighted // bytes of bodies that are being read
@@ -161,21 +163,30 @@ func (in *Intake) open(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	in.desks = &Registry{in.o.Vault}
 	if in.shared {
-		return in.sweep(ctx, time.Now().Add(-staleAfter))
+		return in.clean(ctx, time.Now().Add(-staleAfter))
 	}
 	// Nobody else can be at work: what an earlier process claimed is free.
-	return errors.Join(in.o.Vault.Release(ctx, time.Now()), in.sweep(ctx, time.Now()))
+	return errors.Join(o.Vault.Release(ctx, time.Now()), in.clean(ctx, time.Now()))
 }
 
-// sweep removes payloads of requests that were never acknowledged.
-func (in *Intake) sweep(ctx context.Context, before time.Time) error {
+// clean removes payloads, older than before, of requests that were never
+// acknowledged, and uploads that nobody goes on with.
+func (in *Intake) clean(ctx context.Context, before time.Time) error {
 	removed, err := in.o.Payloads.Sweep(ctx, before, func(name string) (bool, error) { return in.o.Vault.Names(ctx, name) })
-	if removed > 0 {
-		in.o.Log.Info("stale payloads removed", "count", removed)
+	if err != nil {
+		return err
 	}
-	return err
+	dropped := 0
+	if parts, ok := in.o.Parts.(interface{ Sweep(time.Time) (int, error) }); ok {
+		if dropped, err = parts.Sweep(time.Now().Add(-uploadKept)); err != nil {
+			return err
+		}
+	}
+	if removed > 0 || dropped > 0 {
+		in.o.Log.Info("stale payloads and uploads removed", "payloads", removed, "uploads", dropped)
+	}
+	return nil
 }
 
 // Handler serves the wire. Its server must ask for client certificates
