@@ -6,7 +6,7 @@ ldflags := -ldflags "-s -w -buildid="
 commands := enrold central
 emulators := emu-card emu-pn532 emu-scanner emu-camera
 
-.PHONY: help setup ui build demo test race fuzz bench lint docs clean
+.PHONY: help setup ui build demo test race fuzz bench crash powerfail lint docs clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,15 @@ fuzz: ## run every fuzz target for FUZZTIME (default 30s)
 bench: setup build ## measure the visit, the daemon's start and the reading of chips; figures for docs/BENCHMARKS.md
 	@$(env) && bin/enrold bench visit
 	@$(env) && bin/enrold bench chip
+	@$(env) && bin/enrold bench queue
+
+CRASH_N ?= 1000
+crash: setup ## kill desk and central CRASH_N times at random moments (default 1000); nothing may be lost
+	@$(env) && CRASH_N=$(CRASH_N) go test -count=1 -v -timeout 3h -run TestKills ./internal/durability
+
+POWERFAIL_N ?= 100
+powerfail: setup ## cut the power of both disks POWERFAIL_N times (default 100), and the control that must lose; needs root
+	@$(env) && POWERFAIL_N=$(POWERFAIL_N) go test -count=1 -v -timeout 3h -run TestPowerCuts ./internal/durability
 
 lint: ## run golangci-lint (installed into .tools)
 	@internal/setup/lint.sh

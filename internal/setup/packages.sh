@@ -11,6 +11,7 @@ packages=(
   iproute2 util-linux                            # private namespaces of the emulated reader
   postgresql                                     # the shared vault, in tests and `make soak`
   swtpm softhsm2 opensc                          # keys: a TPM and a PKCS#11 token in software, and a tool to look at it
+  strace btrfs-progs e2fsprogs                   # faults of the disk, power cuts of a disk in a file
   chromium fonts-dejavu-core                     # the screen's test
 )
 have_node() { command -v node >/dev/null && command -v npm >/dev/null && [ "$(node -p 'parseInt(process.versions.node)')" -ge 18 ]; }
