@@ -2,6 +2,7 @@ package finger
 
 import (
 	"math"
+	"slices"
 	"sync"
 )
 
@@ -100,26 +101,103 @@ func (l *line) add(dx, dy, weight float64) {
 	l.weights = append(l.weights, float32(weight))
 }
 
-// cell tells which filter serves 4x4 pixels; width -1 stands for none.
-type cell struct{ width, angle int8 }
+// enhancer chooses and runs the filters and keeps its room between images.
+type enhancer struct {
+	stride        int // that the banks are laid out for
+	along, across tapBank
+	serve         []int8 // filter width of each block, -1 for none
+	columns       []spot // of the middles of a row's cells
+	vx, vy        [2][]float32
+	angles        []int32
+	runs          []run
+}
 
-// cells chooses the filters for the finger and one block around it.
-func (f *field) cells() (cells []cell, stride int) {
-	stride = f.w * blockSide / cellSide
-	cells = make([]cell, stride*f.h*blockSide/cellSide)
-	near := f.nearFinger()
-	for i := range cells {
-		x, y := i%stride, i/stride
-		cells[i].width = -1
-		block := y*cellSide/blockSide*f.w + x*cellSide/blockSide
-		if !near[block] {
+// lay sets up for planes of this stride and the widths for f's finger and one
+// block around it.
+func (e *enhancer) lay(f *field, stride int) {
+	if e.stride != stride {
+		e.stride = stride
+		e.along.lay(&filters().along, stride)
+		e.across.lay(&filters().across, stride)
+	}
+	e.serve = slices.Grow(e.serve[:0], len(f.width))[:len(f.width)]
+	for i := range e.serve {
+		e.serve[i] = -1
+	}
+	n := f.w * blockSide / cellSide
+	e.angles = slices.Grow(e.angles[:0], n)[:n]
+	for k := range e.vx {
+		e.vx[k] = slices.Grow(e.vx[k][:0], n)[:n]
+		e.vy[k] = slices.Grow(e.vy[k][:0], n)[:n]
+	}
+	e.columns = e.columns[:0]
+	for x := range n {
+		e.columns = append(e.columns, f.spot(float32(x*cellSide)+cellSide/2, 0))
+	}
+	for i, is := range f.finger {
+		if !is {
 			continue
 		}
-		s := f.spot(float32(x*cellSide)+cellSide/2, float32(y*cellSide)+cellSide/2)
-		k := int(turns(f.mix(f.vy, s), f.mix(f.vx, s))*filterAngles + 0.5)
-		cells[i] = cell{f.width[block], int8(k % filterAngles)}
+		for y := max(i/f.w-1, 0); y <= min(i/f.w+1, f.h-1); y++ {
+			for x := max(i%f.w-1, 0); x <= min(i%f.w+1, f.w-1); x++ {
+				e.serve[y*f.w+x] = f.width[y*f.w+x]
+			}
+		}
 	}
-	return cells, stride
+}
+
+// enhance sets to to the response to ridges: positive on ridges, negative on
+// valleys. Off the finger it and tmp keep what they had.
+func (e *enhancer) enhance(to, tmp, p *plane, f *field) {
+	e.choose(p, f)
+	f.kernel.filter(tmp.v, p.v, p.stride, e.runs, &e.along)
+	f.kernel.filter(to.v, tmp.v, p.stride, e.runs, &e.across)
+}
+
+// choose lists the runs of cells: each takes its block's width and the angle
+// of the orientation at its middle.
+func (e *enhancer) choose(p *plane, f *field) {
+	const perBlock = blockSide / cellSide
+	e.runs = e.runs[:0]
+	next := 0 // row of blocks to be interpolated; row y goes to slot y%2
+	for y := range f.h * perBlock {
+		s := f.spot(0, float32(y*cellSide)+cellSide/2)
+		row := s.i / f.w
+		for ; next <= row+1; next++ {
+			e.alongCells(e.vx[next%2], f.vx[next*f.w:][:f.w])
+			e.alongCells(e.vy[next%2], f.vy[next*f.w:][:f.w])
+		}
+		up, low := row%2, (row+1)%2
+		f.kernel.directions(e.angles, e.vx[up], e.vy[up], e.vx[low], e.vy[low], s.fy)
+		e.chooseRow(e.serve[y/perBlock*f.w:][:f.w], p.index(0, y*cellSide))
+	}
+}
+
+// alongCells interpolates a row of blocks at the middles of its cells.
+func (e *enhancer) alongCells(out, row []float32) {
+	for x, s := range e.columns {
+		out[x] = row[s.i] + float32((row[s.i+1]-row[s.i])*s.fx)
+	}
+}
+
+func (e *enhancer) chooseRow(widths []int8, at int) {
+	const none = -1
+	last := int16(none)
+	for x, angle := range e.angles {
+		w := widths[x/(blockSide/cellSide)]
+		if w < 0 {
+			last = none
+			continue
+		}
+		filter := int16(w)*filterAngles + int16(angle)
+		if filter == last {
+			e.runs[len(e.runs)-1].cells = 2
+			last = none
+			continue
+		}
+		e.runs = append(e.runs, run{int32(at + x*cellSide), filter, 1})
+		last = filter
+	}
 }
 
 // turns is the direction of (x, y), y upwards, 0..1 of a turn counter-clockwise
@@ -130,7 +208,7 @@ func turns(y, x float32) float32 {
 		return 0
 	}
 	z := min(ax, ay) / max(ax, ay)
-	t := z * (0.125 + 0.04345*(1-z)) // of the first eighth
+	t := float32(z * (0.125 + float32(0.04345*(1-z)))) // of the first eighth
 	if ay > ax {
 		t = 0.25 - t
 	}
@@ -152,88 +230,15 @@ func (f *field) widths() {
 	}
 }
 
-// nearFinger marks the finger's blocks and those next to them.
-func (f *field) nearFinger() []bool {
-	out := make([]bool, len(f.finger))
-	for i, is := range f.finger {
-		if !is {
-			continue
-		}
-		for y := max(i/f.w-1, 0); y <= min(i/f.w+1, f.h-1); y++ {
-			for x := max(i%f.w-1, 0); x <= min(i%f.w+1, f.w-1); x++ {
-				out[y*f.w+x] = true
-			}
-		}
-	}
-	return out
-}
-
-// enhance sets to to the response to ridges: positive on ridges, negative on
-// valleys. Off the finger it and tmp keep what they had.
-func enhance(to, tmp, p *plane, f *field) {
-	bank := filters()
-	cells, stride := f.cells()
-	filter(tmp, p, cells, stride, &bank.along)
-	filter(to, tmp, cells, stride, &bank.across)
-}
-
-func filter(to, from *plane, cells []cell, stride int, bank *[filterWidths][filterAngles]line) {
-	var offsets [2 * margin]int
-	var l *line
-	last := cell{width: -1}
-	for i, c := range cells {
-		if c.width < 0 {
-			continue
-		}
-		if c != last { // neighbours often share a filter
-			last, l = c, &bank[c.width][c.angle]
-			for k, dx := range l.dx {
-				offsets[k] = 4 * (l.dy[k]*from.stride + dx)
-			}
-		}
-		sumCell(to, from, from.index(i%stride*cellSide, i/stride*cellSide), offsets[:len(l.dx)], l.weights)
-	}
-}
-
-// sumCellGo filters the 4x4 values from index at on; offsets count bytes.
-func sumCellGo(to, from *plane, at int, offsets []int, weights []float32) {
-	for range cellSide {
-		var s0, s1, s2, s3 float32
-		for k, w := range weights {
-			in := from.v[at+offsets[k]/4:][:cellSide]
-			s0 += w * in[0]
-			s1 += w * in[1]
-			s2 += w * in[2]
-			s3 += w * in[3]
-		}
-		out := to.v[at:][:cellSide]
-		out[0], out[1], out[2], out[3] = s0, s1, s2, s3
-		at += from.stride
-	}
-}
-
 // measureClarity fills clear with the squared correlation of the response with
 // the image, over about 30 pixels. The image is taken without detail finer than
 // ridges, so that the sharp edges of wet ridges and the dots of dry ones do not
 // count as noise.
 func (f *field) measureClarity(image, response *plane) {
-	n := f.w * f.h
-	both, own := make([]float32, n), make([]float32, n)
-	for by := range f.h {
-		for bx := range f.w {
-			var rr, ii, ri float32
-			for y := by * blockSide; y < (by+1)*blockSide; y++ {
-				at := response.index(bx*blockSide, y)
-				in := image.v[at:][:blockSide]
-				for k, r := range response.v[at:][:blockSide] {
-					rr += r * r
-					ii += in[k] * in[k]
-					ri -= r * in[k] // ridges are dark
-				}
-			}
-			i := by*f.w + bx
-			f.clear[i], both[i], own[i] = ri, rr, ii
-		}
+	both, own := f.room(0), f.room(1)
+	for y := range f.h {
+		row, at := y*f.w, response.index(0, y*blockSide)
+		f.kernel.products(f.clear[row:row+f.w], both[row:row+f.w], own[row:row+f.w], response.v[at:], image.v[at:], response.stride)
 	}
 	for range 2 {
 		f.smooth(f.clear)
@@ -242,6 +247,7 @@ func (f *field) measureClarity(image, response *plane) {
 	}
 	for i, c := range f.clear {
 		f.clear[i] = 0
+		c = -c // ridges are dark
 		if d := both[i] * own[i]; d > 0 && c > 0 {
 			f.clear[i] = min(c*c/d, 1)
 		}

@@ -18,36 +18,6 @@ func noisyPlane(w, h int) *plane {
 	return p
 }
 
-// TestFilterForms: the assembly and the portable filter must agree to the bit,
-// or templates would depend on the machine.
-func TestFilterForms(t *testing.T) {
-	from := noisyPlane(64, 48)
-	var fast, plain plane
-	fast.reset(64, 48)
-	plain.reset(64, 48)
-	bank := filters()
-	for _, lines := range []*[filterWidths][filterAngles]line{&bank.along, &bank.across} {
-		for w := range lines {
-			for a := range lines[w] {
-				l := &lines[w][a]
-				offsets := make([]int, len(l.dx))
-				for k := range offsets {
-					offsets[k] = 4 * (l.dy[k]*from.stride + l.dx[k])
-				}
-				at := from.index(4*(a%16), 4*(w%12))
-				sumCell(&fast, from, at, offsets, l.weights)
-				sumCellGo(&plain, from, at, offsets, l.weights)
-				for k := range cellSide * cellSide {
-					i := at + k/cellSide*from.stride + k%cellSide
-					if math.Float32bits(fast.v[i]) != math.Float32bits(plain.v[i]) {
-						t.Fatalf("width %d angle %d value %d: %v, portable %v", w, a, k, fast.v[i], plain.v[i])
-					}
-				}
-			}
-		}
-	}
-}
-
 // TestFilterGain: a wave of the filter's own period and direction passes with
 // its height, its opposite sign where it is dark; a grey level does not pass.
 func TestFilterGain(t *testing.T) {

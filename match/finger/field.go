@@ -21,72 +21,82 @@ type field struct {
 	clear     []float32 // 0 noise .. 1 a pure wave: the share of contrast that the ridges explain
 	width     []int8    // the filters that fit the period
 	tmp       []float32
+	rooms     [3][]float32 // for whoever measures, one at a time
+	queue     []int32      // blocks
+	seen      []bool
+
+	kernel *kernel
+	whole  []float32 // all of the float32 slices' room
 }
 
 func newField(w, h int) *field {
-	f := &field{w: (w + blockSide - 1) / blockSide, h: (h + blockSide - 1) / blockSide}
-	n := f.w * f.h
-	room := make([]float32, 7*n)
-	for i, v := range []*[]float32{&f.mean, &f.dev, &f.vx, &f.vy, &f.period, &f.clear, &f.tmp} {
-		*v = room[i*n : (i+1)*n : (i+1)*n]
-	}
-	f.finger, f.width = make([]bool, n), make([]int8, n)
+	f := new(field)
+	f.reset(w, h)
 	return f
 }
+
+// reset sets the image's size and clears the field.
+func (f *field) reset(w, h int) {
+	f.w, f.h = (w+blockSide-1)/blockSide, (h+blockSide-1)/blockSide
+	n := f.w * f.h
+	lists := [...]*[]float32{&f.mean, &f.dev, &f.vx, &f.vy, &f.period, &f.clear, &f.tmp, &f.rooms[0], &f.rooms[1], &f.rooms[2]}
+	if len(f.whole) < len(lists)*n {
+		f.whole = make([]float32, len(lists)*n)
+		f.finger, f.width, f.seen = make([]bool, n), make([]int8, n), make([]bool, n)
+	}
+	clear(f.whole)
+	for i, v := range lists {
+		*v = f.whole[i*n : (i+1)*n : (i+1)*n]
+	}
+	f.finger, f.width, f.seen = f.finger[:n], f.width[:n], f.seen[:n]
+	clear(f.finger)
+	f.count = 0
+	if f.kernel == nil {
+		f.kernel = currentKernel()
+	}
+}
+
+// room is a list of values, one a block, for use within one step.
+func (f *field) room(i int) []float32 { return f.rooms[i] }
 
 func (f *field) has(x, y int) bool { return x >= 0 && y >= 0 && x < f.w && y < f.h }
 
 // smooth is the 3x3 binomial over blocks in place, as two passes of (1 2 1);
 // beyond the border nothing counts, so the sums keep their scale only up to it.
 func (f *field) smooth(v []float32) {
-	for y := range f.h {
-		row, out := v[y*f.w:][:f.w], f.tmp[y*f.w:][:f.w]
-		last := f.w - 1
-		for x := 1; x < last; x++ {
-			out[x] = 0.25*(row[x-1]+row[x+1]) + 0.5*row[x]
-		}
-		out[0] = (2*row[0] + row[min(1, last)]) / 3
-		out[last] = (2*row[last] + row[max(last-1, 0)]) / 3
+	// Both passes run over all rows at once; what they make of the ends of rows
+	// is set right after.
+	n, w := len(v), f.w
+	across := f.tmp
+	f.kernel.binomial3(across[1:n-1], v, v[1:], v[2:])
+	for at := 0; at < n; at += w {
+		row, out := v[at:at+w], across[at:at+w]
+		out[0] = (float32(2*row[0]) + row[1]) / 3
+		out[w-1] = (float32(2*row[w-1]) + row[w-2]) / 3
 	}
-	for y := range f.h {
-		row, out := f.tmp[y*f.w:][:f.w], v[y*f.w:][:f.w]
-		switch {
-		case f.h == 1:
-			copy(out, row)
-		case y == 0 || y == f.h-1:
-			other := f.tmp[max(y-1, 0)*f.w:][:f.w]
-			if y == 0 {
-				other = f.tmp[f.w:][:f.w]
-			}
-			for x := range out {
-				out[x] = (2*row[x] + other[x]) / 3
-			}
-		default:
-			up, down := f.tmp[(y-1)*f.w:][:f.w], f.tmp[(y+1)*f.w:][:f.w]
-			for x := range out {
-				out[x] = 0.25*(up[x]+down[x]) + 0.5*row[x]
-			}
-		}
+	f.kernel.binomial3(v[w:n-w], across, across[w:], across[2*w:])
+	for x := range w {
+		v[x] = (float32(2*across[x]) + across[w+x]) / 3
+		v[n-w+x] = (float32(2*across[n-w+x]) + across[n-2*w+x]) / 3
 	}
 }
 
 // measureContrast fills mean and dev from the grey levels, over about 40 pixels.
 func (f *field) measureContrast(g *grey) {
 	square := f.dev
+	sums := make([]int32, 2*f.w)
 	for by := range f.h {
+		rows, full := min(blockSide, g.h-by*blockSide), g.w/blockSide
+		sum, sum2 := sums[:f.w], sums[f.w:]
+		in := g.pix[by*blockSide*g.w:]
+		f.kernel.contrasts(sum[:full], sum2[:full], in, g.w, rows)
+		if full < f.w {
+			sum[full], sum2[full] = blockContrast(in[full*blockSide:], g.w, rows, g.w%blockSide)
+		}
 		for bx := range f.w {
-			x0, x1 := bx*blockSide, min((bx+1)*blockSide, g.w)
-			var sum, sum2 int
-			n := 0
-			for y := by * blockSide; y < min((by+1)*blockSide, g.h); y++ {
-				for _, p := range g.pix[y*g.w+x0 : y*g.w+x1] {
-					sum += int(p)
-					sum2 += int(p) * int(p)
-				}
-				n += x1 - x0
-			}
-			f.mean[by*f.w+bx] = float32(sum) / float32(n)
-			square[by*f.w+bx] = float32(sum2) / float32(n)
+			n := float32(rows * min(blockSide, g.w-bx*blockSide))
+			f.mean[by*f.w+bx] = float32(sum[bx]) / n
+			square[by*f.w+bx] = float32(sum2[bx]) / n
 		}
 	}
 	for range contrastPasses {
@@ -94,7 +104,7 @@ func (f *field) measureContrast(g *grey) {
 		f.smooth(square)
 	}
 	for i, m := range f.mean {
-		f.dev[i] = float32(math.Sqrt(float64(max(square[i]-m*m, 0))))
+		f.dev[i] = float32(math.Sqrt(float64(max(square[i]-float32(m*m), 0))))
 	}
 }
 
@@ -107,7 +117,7 @@ const (
 
 // fingerByContrast is the first segmentation: where grey levels vary.
 func (f *field) fingerByContrast() {
-	sorted := slices.Clone(f.dev)
+	sorted := append(f.room(0)[:0], f.dev...)
 	slices.Sort(sorted)
 	floor := max(noiseFloor, contrastShare*sorted[len(sorted)*9/10])
 	for i, d := range f.dev {
@@ -141,50 +151,59 @@ func (f *field) close() {
 // large stay.
 func (f *field) keepLargest(state bool) {
 	const largestHole = 60 // blocks
-	seen := make([]bool, len(f.finger))
-	var regions [][]int
-	largest := -1
-	for start := range f.finger {
-		if seen[start] || f.finger[start] != state {
-			continue
-		}
-		region, border := f.flood(start, state, seen)
-		if !state && (border || len(region) > largestHole) {
-			continue
-		}
-		regions = append(regions, region)
-		if state && (largest < 0 || len(region) > len(regions[largest])) {
-			largest = len(regions) - 1
-		}
-	}
-	for k, region := range regions {
-		if k == largest {
-			continue
-		}
+	clear(f.seen)
+	var largest []int32
+	turn := func(region []int32) {
 		for _, i := range region {
 			f.finger[i] = !state
 		}
 	}
-}
-
-func (f *field) flood(start int, state bool, seen []bool) (region []int, border bool) {
-	region = append(region, start)
-	seen[start] = true
-	for k := 0; k < len(region); k++ {
-		x, y := region[k]%f.w, region[k]/f.w
-		for _, d := range [4][2]int{{1, 0}, {-1, 0}, {0, 1}, {0, -1}} {
-			if !f.has(x+d[0], y+d[1]) {
-				border = true
-				continue
-			}
-			i := (y+d[1])*f.w + x + d[0]
-			if !seen[i] && f.finger[i] == state {
-				seen[i] = true
-				region = append(region, i)
-			}
+	f.queue = slices.Grow(f.queue[:0], len(f.finger)) // regions of one state never hold more
+	for start := range f.finger {
+		if f.seen[start] || f.finger[start] != state {
+			continue
+		}
+		region, border := f.flood(start, state)
+		switch {
+		case state && len(region) > len(largest):
+			turn(largest)
+			largest = region
+		case state || !border && len(region) <= largestHole:
+			turn(region)
 		}
 	}
-	return region, border
+}
+
+// flood lists the region of a block. Blocks that were seen are of another.
+func (f *field) flood(start int, state bool) (region []int32, border bool) {
+	from := len(f.queue)
+	visit := func(i int) {
+		if !f.seen[i] && f.finger[i] == state {
+			f.seen[i] = true
+			f.queue = append(f.queue, int32(i))
+		}
+	}
+	visit(start)
+	for k := from; k < len(f.queue); k++ {
+		i := int(f.queue[k])
+		x, y := i%f.w, i/f.w
+		if x == 0 || y == 0 || x == f.w-1 || y == f.h-1 {
+			border = true
+		}
+		if x < f.w-1 {
+			visit(i + 1)
+		}
+		if x > 0 {
+			visit(i - 1)
+		}
+		if y < f.h-1 {
+			visit(i + f.w)
+		}
+		if y > 0 {
+			visit(i - f.w)
+		}
+	}
+	return f.queue[from:], border
 }
 
 // fingerAt reports whether the pixel lies on finger.
@@ -211,9 +230,9 @@ func (f *field) spot(x, y float32) spot {
 
 // mix interpolates v bilinearly.
 func (f *field) mix(v []float32, s spot) float32 {
-	top := v[s.i] + (v[s.i+1]-v[s.i])*s.fx
-	low := v[s.i+f.w] + (v[s.i+f.w+1]-v[s.i+f.w])*s.fx
-	return top + (low-top)*s.fy
+	top := v[s.i] + float32((v[s.i+1]-v[s.i])*s.fx)
+	low := v[s.i+f.w] + float32((v[s.i+f.w+1]-v[s.i+f.w])*s.fx)
+	return top + float32((low-top)*s.fy)
 }
 
 // orientation is the ridge orientation at a pixel, radians 0..pi,

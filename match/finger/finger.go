@@ -102,9 +102,10 @@ func Extract(img Image) (*Template, Quality, error) {
 // Its zero value is ready; one goroutine at a time may use it.
 type Extractor struct {
 	flat, soft, tmp, response plane
+	field                     field // of the last image
+	enhancer                  enhancer
 	ridges                    ridgeMap
 	thinner                   thinner
-	field                     *field // of the last image
 }
 
 // Extract is the package's Extract.
@@ -114,8 +115,8 @@ func (e *Extractor) Extract(img Image) (*Template, Quality, error) {
 	}
 	g := newGrey(img)
 	t := &Template{Width: g.w, Height: g.h}
-	f := newField(g.w, g.h)
-	e.field = f
+	f := &e.field
+	f.reset(g.w, g.h)
 	f.measureContrast(g)
 	f.fingerByContrast()
 	if f.count < minBlocks {
@@ -125,14 +126,15 @@ func (e *Extractor) Extract(img Image) (*Template, Quality, error) {
 		p.reset(g.w, g.h)
 	}
 	normalise(&e.flat, g, f)
-	blur(&e.soft, &e.tmp, &e.flat)
+	blur(&e.soft, &e.tmp, &e.flat, f.kernel)
 	f.orient(&e.soft)
 	f.measurePeriods(&e.flat)
+	e.enhancer.lay(f, e.flat.stride)
 	for n := range enhancements {
 		if n > 0 {
 			f.orient(&e.response)
 		}
-		enhance(&e.response, &e.tmp, &e.flat, f)
+		e.enhancer.enhance(&e.response, &e.tmp, &e.flat, f)
 	}
 	f.measureClarity(&e.soft, &e.response)
 	f.fingerByRidges()

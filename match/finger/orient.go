@@ -7,32 +7,17 @@ import "math"
 // are clear the fine scale outweighs the coarse ones; where it finds no
 // direction its vector vanishes and the surroundings decide.
 func (f *field) orient(p *plane) {
-	n := f.w * f.h
-	c, s, e := make([]float32, n), make([]float32, n), make([]float32, n)
-	for y := 0; y < p.h; y++ {
-		from := y / blockSide * f.w
-		i := p.index(0, y)
-		up, row, down := p.v[i-p.stride-1:][:p.w+2], p.v[i-1:][:p.w+2], p.v[i+p.stride-1:][:p.w+2]
-		for bx := range f.w {
-			if !f.finger[from+bx] {
-				continue
-			}
-			var cc, ss, ee float32
-			for x := bx * blockSide; x < min((bx+1)*blockSide, p.w); x++ {
-				// Sobel, y upwards.
-				l := up[x] + 2*row[x] + down[x]
-				r := up[x+2] + 2*row[x+2] + down[x+2]
-				t := up[x] + 2*up[x+1] + up[x+2]
-				b := down[x] + 2*down[x+1] + down[x+2]
-				dx, dy := r-l, t-b
-				xx, yy := dx*dx, dy*dy
-				cc += xx - yy
-				ss += dx * dy
-				ee += xx + yy
-			}
-			c[from+bx] += cc
-			s[from+bx] += 2 * ss
-			e[from+bx] += ee
+	c, s, e := f.room(0), f.room(1), f.room(2)
+	clear(c)
+	clear(s)
+	clear(e)
+	full := p.w / blockSide
+	for y := range f.h {
+		from, rows := y*f.w, min(blockSide, p.h-y*blockSide)
+		at := p.v[p.index(-1, y*blockSide-1):]
+		f.kernel.gradients(c[from:], s[from:], e[from:], f.finger[from:from+full], at, p.stride, rows)
+		if i := from + full; full < f.w && f.finger[i] {
+			c[i], s[i], e[i] = blockGradients(at[full*blockSide:], p.stride, rows, p.w%blockSide)
 		}
 	}
 	clear(f.vx)
@@ -46,9 +31,9 @@ func (f *field) orient(p *plane) {
 			f.smooth(e)
 		}
 		for i := range c {
-			f.vx[i] -= scale.weight * c[i] // the ridge is perpendicular to the gradient
-			f.vy[i] -= scale.weight * s[i]
-			energy[i] += scale.weight * e[i]
+			f.vx[i] -= float32(scale.weight * c[i]) // the ridge is perpendicular to the gradient
+			f.vy[i] -= float32(scale.weight * s[i])
+			energy[i] += float32(scale.weight * e[i])
 		}
 	}
 	for i, sum := range energy {

@@ -27,37 +27,31 @@ func (p *plane) index(x, y int) int { return (y+margin)*p.stride + x + margin }
 // normalise takes the local mean from every pixel and divides by the local
 // contrast, so that pressure, moisture and the sensor's gain do not matter.
 func normalise(p *plane, g *grey, f *field) {
-	scale := make([]float32, len(f.dev))
+	scale := f.room(0)
 	for i, d := range f.dev {
 		scale[i] = 1 / max(d, noiseFloor)
 	}
-	// Between the middles of two rows of blocks both maps are linear.
-	mean, gain := make([]float32, f.w), make([]float32, f.w)
+	// Between the middles of blocks both maps are linear; before the first and
+	// after the last they are level.
+	mean, gain := make([]float32, f.w+2), make([]float32, f.w+2)
+	const half = blockSide / 2
 	for y := range g.h {
-		fy := max(0, min((float32(y)+0.5)/blockSide-0.5, float32(f.h)-1.001))
-		iy := int(fy)
-		fy -= float32(iy)
-		up := iy * f.w
-		down := min(iy+1, f.h-1) * f.w
-		for x := range mean {
-			mean[x] = f.mean[up+x] + (f.mean[down+x]-f.mean[up+x])*fy
-			gain[x] = scale[up+x] + (scale[down+x]-scale[up+x])*fy
-		}
+		s := f.spot(0, float32(y)+0.5)
+		mixRows(mean, f.mean[s.i:], f.w, s.fy)
+		mixRows(gain, scale[s.i:], f.w, s.fy)
 		out := p.v[p.index(0, y):][:g.w]
 		in := g.pix[y*g.w:][:g.w]
-		for bx := -1; bx < f.w; bx++ {
-			l, r := max(bx, 0), min(bx+1, f.w-1)
-			m, dm := mean[l], (mean[r]-mean[l])/blockSide
-			s, ds := gain[l], (gain[r]-gain[l])/blockSide
-			m, s = m+dm/2, s+ds/2
-			for x := bx*blockSide + blockSide/2; x < bx*blockSide+blockSide+blockSide/2; x++ {
-				if x >= 0 && x < g.w {
-					out[x] = max(-clip, min((float32(in[x])-m)*s, clip))
-				}
-				m, s = m+dm, s+ds
-			}
-		}
+		normaliseGo(out[:half], in, mean, gain)
+		f.kernel.normalise(out[half:], in[half:], mean[1:], gain[1:])
 	}
+}
+
+// mixRows interpolates between two rows of w blocks and repeats the ends.
+func mixRows(out, v []float32, w int, fy float32) {
+	for x := range w {
+		out[x+1] = v[x] + float32((v[w+x]-v[x])*fy)
+	}
+	out[0], out[w+1] = out[1], out[w]
 }
 
 // clip bounds normalised values: scars, dirt and saturated pixels must not
@@ -65,22 +59,14 @@ func normalise(p *plane, g *grey, f *field) {
 const clip = 2.5
 
 // blur smooths with the binomial (1 4 6 4 1) in both directions.
-func blur(out, tmp, p *plane) {
-	for y := range p.h {
-		i := p.index(-2, y)
-		in := p.v[i:][:p.w+4]
-		to := tmp.v[i+2:][:p.w]
-		for x := range to {
-			to[x] = (in[x]+in[x+4])*(1.0/16) + (in[x+1]+in[x+3])*(4.0/16) + in[x+2]*(6.0/16)
-		}
-	}
+func blur(out, tmp, p *plane, k *kernel) {
 	for y := range p.h {
 		i := p.index(0, y)
-		a, b, c := tmp.v[i-2*p.stride:][:p.w], tmp.v[i-p.stride:][:p.w], tmp.v[i:][:p.w]
-		d, e := tmp.v[i+p.stride:][:p.w], tmp.v[i+2*p.stride:][:p.w]
-		to := out.v[i:][:p.w]
-		for x := range to {
-			to[x] = (a[x]+e[x])*(1.0/16) + (b[x]+d[x])*(4.0/16) + c[x]*(6.0/16)
-		}
+		in := p.v[i-2:]
+		k.binomial5(tmp.v[i:][:p.w], in, in[1:], in[2:], in[3:], in[4:])
+	}
+	for y := range p.h {
+		i, s := p.index(0, y), p.stride
+		k.binomial5(out.v[i:][:p.w], tmp.v[i-2*s:], tmp.v[i-s:], tmp.v[i:], tmp.v[i+s:], tmp.v[i+2*s:])
 	}
 }

@@ -104,53 +104,56 @@ func ramp(v, low, high float64) float64 {
 
 // darkShare is the part of the finger, 0..1, that is darker than the middle
 // between the darkest and the lightest pixel around: how thick ridges print
-// against their valleys.
-func darkShare(g *grey, b *field) float64 {
-	low, high := make([]byte, b.w*b.h), make([]byte, b.w*b.h)
-	b.eachPixel(g, func(i int, p byte, first bool) {
-		if first || p < low[i] {
-			low[i] = p
+// against their valleys. It looks at every second pixel and row.
+func darkShare(g *grey, f *field) float64 {
+	n := f.w * f.h
+	room := make([]byte, 2*n)
+	low, high := room[:n], room[n:]
+	for i, is := range f.finger {
+		if !is {
+			continue
 		}
-		if first || p > high[i] {
-			high[i] = p
-		}
-	})
-	middle := make([]byte, b.w*b.h)
-	for i := range middle {
-		middle[i] = b.around(i, low, high)
+		l, h := byte(255), byte(0)
+		g.block(i, f, func(row []byte) {
+			for x := 0; x < len(row); x += 2 {
+				l, h = min(l, row[x]), max(h, row[x])
+			}
+		})
+		low[i], high[i] = l, h
 	}
 	dark, all := 0, 0
-	b.eachPixel(g, func(i int, p byte, _ bool) {
-		all++
-		if p < middle[i] {
-			dark++
+	for i, is := range f.finger {
+		if !is {
+			continue
 		}
-	})
+		middle := f.around(i, low, high)
+		g.block(i, f, func(row []byte) {
+			for x := 0; x < len(row); x += 2 {
+				if row[x] < middle {
+					dark++
+				}
+			}
+			all += (len(row) + 1) / 2
+		})
+	}
 	return float64(dark) / float64(max(all, 1))
 }
 
-// eachPixel visits every second pixel and row of finger blocks with their block's index.
-func (b *field) eachPixel(g *grey, visit func(i int, p byte, first bool)) {
-	for i, f := range b.finger {
-		if !f {
-			continue
-		}
-		x0, y0 := i%b.w*blockSide, i/b.w*blockSide
-		for y := y0; y < min(y0+blockSide, g.h); y += 2 {
-			for x := x0; x < min(x0+blockSide, g.w); x += 2 {
-				visit(i, g.pix[y*g.w+x], x == x0 && y == y0)
-			}
-		}
+// block visits every second row of a block.
+func (g *grey) block(i int, f *field, visit func(row []byte)) {
+	x0, y0 := i%f.w*blockSide, i/f.w*blockSide
+	x1 := min(x0+blockSide, g.w)
+	for y := y0; y < min(y0+blockSide, g.h); y += 2 {
+		visit(g.pix[y*g.w+x0 : y*g.w+x1])
 	}
 }
 
 // around is the middle of the grey range over the finger blocks next to i.
-func (b *field) around(i int, low, high []byte) byte {
-	x, y := i%b.w, i/b.w
+func (f *field) around(i int, low, high []byte) byte {
 	l, h := low[i], high[i]
-	for dy := -1; dy <= 1; dy++ {
-		for dx := -1; dx <= 1; dx++ {
-			if k := (y+dy)*b.w + x + dx; b.has(x+dx, y+dy) && b.finger[k] {
+	for y := max(i/f.w-1, 0); y <= min(i/f.w+1, f.h-1); y++ {
+		for x := max(i%f.w-1, 0); x <= min(i%f.w+1, f.w-1); x++ {
+			if k := y*f.w + x; f.finger[k] {
 				l, h = min(l, low[k]), max(h, high[k])
 			}
 		}

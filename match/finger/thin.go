@@ -5,22 +5,20 @@ import "math/bits"
 // ridges keeps the sign of the response on the finger.
 func ridges(r *ridgeMap, response *plane, f *field) {
 	r.reset(response.w, response.h)
+	mask := make([]uint64, r.stride/wordBits-1)
 	for by := range f.h {
+		clear(mask)
+		for bx, is := range f.finger[by*f.w:][:f.w] {
+			if is {
+				x := bx * blockSide
+				mask[x/wordBits] |= 0xff >> max(x+blockSide-r.w, 0) << (x % wordBits)
+			}
+		}
 		for y := by * blockSide; y < min((by+1)*blockSide, r.h); y++ {
-			out := r.row(y)
-			in := response.v[response.index(0, y):]
-			for bx := range f.w {
-				if !f.finger[by*f.w+bx] {
-					continue
-				}
-				x0 := bx * blockSide
-				var eight uint64
-				for k, v := range in[x0:min(x0+blockSide, r.w)] {
-					if v > 0 {
-						eight |= 1 << k
-					}
-				}
-				out[x0/wordBits] |= eight << (x0 % wordBits)
+			row := r.row(y)
+			f.kernel.signs(row, response.v[response.index(0, y):])
+			for i, m := range mask {
+				row[i] &= m
 			}
 		}
 	}
