@@ -62,7 +62,11 @@ func (c *runCmd) Run(ctx context.Context, log *slog.Logger) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, own.Close()) }()
-	q, err := openQueue(ctx, cfg, own, log)
+	data, err := openCentralData(cfg, log)
+	if err != nil {
+		return err
+	}
+	q, err := openQueue(ctx, cfg, own, data, log)
 	if err != nil {
 		return err
 	}
@@ -84,7 +88,7 @@ func (c *runCmd) Run(ctx context.Context, log *slog.Logger) (err error) {
 		Info: web.Info{Desk: cfg.Desk.ID, Role: string(cfg.Desk.Role), Officer: cfg.Desk.Officer, Version: version,
 			Emulated: cfg.Chip.Origin == eid.OriginEmulated || cfg.Camera.Origin == eid.OriginEmulated || cfg.Scanner.Origin == eid.OriginEmulated},
 		Desk: signingDesk{desk, own}, Officer: own.screen(), Preview: preview{rooms.vision}, Queue: queueList{q},
-		Devices: deskDevices{rooms, own}, Consents: consents{rules}, Log: log,
+		Devices: sealDevices{deskDevices{rooms, own}, data}, Consents: consents{rules}, Log: log,
 	})
 	if err != nil {
 		return err
@@ -100,6 +104,13 @@ func (c *runCmd) Run(ctx context.Context, log *slog.Logger) (err error) {
 			log.Error("uplink ended", "error", err)
 		}
 	})
+	if data != nil {
+		source, err := data.source(ctx, own)
+		if err != nil {
+			return err
+		}
+		services.Go(func() { data.run(ctx, source, rules) })
+	}
 	services.Go(func() { tellChanges(ctx, q, func() { server.Notify("queue") }) })
 
 	address := filepath.Join(cfg.Desk.Data, "screen.url")
@@ -130,13 +141,16 @@ func serve(ctx context.Context, l net.Listener, screen *web.Server) error {
 	return nil
 }
 
-func openQueue(ctx context.Context, cfg config.Config, own *ownKeys, log *slog.Logger) (*queue.Queue, error) {
-	seal, err := request.LoadSealKey(cfg.Central.SealKey)
-	if err != nil {
-		return nil, err
-	}
-	o := queue.Options{
-		Dir: cfg.Desk.Data, DeskID: cfg.Desk.ID, Software: "enrold/" + version, Signers: own.signers, Recipients: []hpke.PublicKey{seal}, Log: log,
+func openQueue(ctx context.Context, cfg config.Config, own *ownKeys, data *centralData, log *slog.Logger) (*queue.Queue, error) {
+	o := queue.Options{Dir: cfg.Desk.Data, DeskID: cfg.Desk.ID, Software: "enrold/" + version, Signers: own.signers, Log: log}
+	if data != nil {
+		o.SealKeys = data.sealKeys
+	} else {
+		seal, err := request.LoadSealKey(cfg.Central.SealKey)
+		if err != nil {
+			return nil, err
+		}
+		o.Recipients = []hpke.PublicKey{seal}
 	}
 	if own.Counter != nil { // a nil *tpm.Counter would be a counter
 		o.Counter, o.DraftKey = own.Counter, own.Drafts

@@ -24,18 +24,20 @@ const DropIn = "/etc/enrold/profiles.d"
 
 const maxFile = 64 << 10
 
-// Load reads the embedded profiles and then the drop-in folder, whose files
-// replace embedded ones of the same name. folder may be empty or missing.
-func Load(folder string) (*Set, error) {
+// Load reads the embedded profiles and then the folders in turn, whose files
+// replace earlier ones of the same name. A folder may be empty or missing.
+func Load(folders ...string) (*Set, error) {
 	byName := map[string]Profile{}
 	if err := add(byName, firmwareprofiles.Files, false); err != nil {
 		return nil, fmt.Errorf("load embedded profiles: %w", err)
 	}
-	if folder != "" {
-		if err := trusted(folder); err != nil {
-			if errors.Is(err, fs.ErrNotExist) {
-				return newSet(byName)
-			}
+	for _, folder := range folders {
+		if folder == "" {
+			continue
+		}
+		if err := trusted(folder); errors.Is(err, fs.ErrNotExist) {
+			continue
+		} else if err != nil {
 			return nil, fmt.Errorf("load profiles of %s: %w", folder, err)
 		}
 		if err := add(byName, os.DirFS(folder), true); err != nil {

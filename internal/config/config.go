@@ -36,6 +36,9 @@ type Desk struct {
 	Production bool   `toml:"production"` // refuses emulated devices, test trust anchors and software keys
 }
 
+// Profiles is where the daemon keeps device profiles that the central published.
+func (d Desk) Profiles() string { return filepath.Join(d.Data, "profiles") }
+
 // Role decides which procedures a desk may run (requirements LOC-1 to LOC-3).
 type Role string
 

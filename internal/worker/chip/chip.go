@@ -53,7 +53,7 @@ type readers interface {
 // Handlers returns what the worker process serves. Nothing is opened before the
 // first call, so that a desk without a reader has a worker that can say so.
 func Handlers(cfg config.Config, log *slog.Logger) (map[string]worker.Handler, func() error, error) {
-	profiles, err := profile.Load(profile.DropIn)
+	profiles, err := profile.Load(cfg.Desk.Profiles(), profile.DropIn)
 	if err != nil {
 		return nil, nil, err
 	}

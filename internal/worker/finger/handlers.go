@@ -17,7 +17,7 @@ import (
 // use, so that a scanner plugged in later, or again, is found. close ends the
 // goroutine that owns the port and returns when it has ended.
 func Handlers(cfg config.Config, log *slog.Logger) (map[string]worker.Handler, func() error, error) {
-	set, err := profile.Load(profile.DropIn)
+	set, err := profile.Load(cfg.Desk.Profiles(), profile.DropIn)
 	if err != nil {
 		return nil, nil, err
 	}
