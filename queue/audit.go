@@ -17,15 +17,15 @@ import (
 // Entry is one entry of the audit log: what changed, when by which clock, and
 // the hash that the request's row has since. It names no person.
 type Entry struct {
-	_        struct{} `cbor:",toarray"`
+	_        struct{} `cbor:",toarray" json:"-"`
 	Number   int64    `json:"number"`
 	At       int64    `json:"at"`      // Unix milliseconds by the wall clock
 	Boot     []byte   `json:"boot"`    // which start of the machine
 	Elapsed  int64    `json:"elapsed"` // milliseconds since then
 	Kind     string   `json:"kind"`
-	Request  string   `json:"request,omitempty"`
-	RowHash  []byte   `json:"row_hash,omitempty"`
-	Details  string   `json:"details,omitempty"`
+	Request  string   `json:"request"`
+	RowHash  []byte   `json:"row_hash"`
+	Details  string   `json:"details"`
 	Previous []byte   `json:"previous"` // leaf hash of the entry before
 }
 
@@ -123,7 +123,6 @@ func (a auditor) append(tx store.Tx, kind, request string, rowHash []byte, detai
 	if err != nil && !first {
 		return err
 	}
-	tree := treeIn(func(query string, args ...any) *sql.Row { return tx.Row(query, args...) })
 	boot, elapsed := a.clock.SinceBoot()
 	e := Entry{At: a.clock.Now().UnixMilli(), Boot: boot, Elapsed: elapsed.Milliseconds(), Kind: kind, Request: request,
 		RowHash: rowHash, Details: details, Previous: make([]byte, sha256.Size)}
@@ -132,7 +131,7 @@ func (a auditor) append(tx store.Tx, kind, request string, rowHash []byte, detai
 	}
 	if !first {
 		e.Number = last.Number + 1
-		leaf, err := tree.ReadHashes([]int64{tlog.StoredHashIndex(0, last.Number)})
+		leaf, err := treeIn(tx.Row).ReadHashes([]int64{tlog.StoredHashIndex(0, last.Number)})
 		if err != nil {
 			return err
 		}
@@ -144,25 +143,30 @@ func (a auditor) append(tx store.Tx, kind, request string, rowHash []byte, detai
 			return a.append(tx, kind, request, rowHash, details)
 		}
 	}
-	leaf, err := e.leaf()
-	if err != nil {
-		return err
+	_, err = insertEntry(tx, &e)
+	return err
+}
+
+// insertEntry writes an entry and the hashes of the tree that it completes.
+func insertEntry(tx store.Tx, e *Entry) (leaf tlog.Hash, err error) {
+	if leaf, err = e.leaf(); err != nil {
+		return leaf, err
 	}
-	hashes, err := tlog.StoredHashesForRecordHash(e.Number, leaf, tree)
+	hashes, err := tlog.StoredHashesForRecordHash(e.Number, leaf, treeIn(tx.Row))
 	if err != nil {
-		return err
+		return leaf, err
 	}
 	if _, err := tx.Exec(`INSERT INTO audit (`+entryColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		e.Number, e.At, e.Boot, e.Elapsed, e.Kind, e.Request, e.RowHash, e.Details, e.Previous); err != nil {
-		return err
+		return leaf, err
 	}
 	place := tlog.StoredHashIndex(0, e.Number)
 	for i, h := range hashes {
 		if _, err := tx.Exec(`INSERT INTO audit_tree (place, hash) VALUES (?, ?)`, place+int64(i), h[:]); err != nil {
-			return err
+			return leaf, err
 		}
 	}
-	return nil
+	return leaf, nil
 }
 
 // treeIn reads stored hashes of the tree through query.
@@ -226,6 +230,11 @@ func (r *Reader) ConsistencyOf(ctx context.Context, from, size int64) (tlog.Tree
 func (r *Reader) logSize(ctx context.Context) (size int64, err error) {
 	err = r.db.QueryRowContext(ctx, `SELECT coalesce(max(number) + 1, 0) FROM audit`).Scan(&size)
 	return size, err
+}
+
+func rootOf(ctx context.Context, conn *sql.Conn, size int64) ([]byte, error) {
+	root, err := tlog.TreeHash(size, treeIn(func(query string, args ...any) *sql.Row { return conn.QueryRowContext(ctx, query, args...) }))
+	return root[:], err
 }
 
 func (r *Reader) tree(ctx context.Context) tlog.HashReader {

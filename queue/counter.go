@@ -123,22 +123,37 @@ func openGuard(ctx context.Context, q *Queue) (*rollbackGuard, error) {
 		g.behind = true
 		g.settle(ctx)
 		return g, nil
-	case q.o.AcceptRollback:
-		return g, g.adopt("rollback_accepted", hardware)
 	}
 	return nil, eid.Fail(eid.CodeQueueRollback, "check hardware counter",
 		fmt.Errorf("database says %d, counter says %d", g.value, hardware))
 }
 
-// adopt takes the counter as it stands: at the first use, or by an operator's word.
+// adopt takes the counter as it stands, at the first use.
 func (g *rollbackGuard) adopt(kind string, hardware uint64) error {
-	before := g.value
 	g.value = hardware
-	return g.q.write(func(tx store.Tx) error {
-		if err := alterDesk(tx, func(d *deskRow) bool { d.Counter = int64(hardware); return true }); err != nil {
-			return err
+	return g.q.write(func(tx store.Tx) error { return adopt(tx, g.q.audit, kind, hardware, "") })
+}
+
+func adopt(tx store.Tx, audit auditor, kind string, hardware uint64, why string) error {
+	var before int64
+	if err := alterDesk(tx, func(d *deskRow) bool { before, d.Counter = d.Counter, int64(hardware); return true }); err != nil {
+		return err
+	}
+	return audit.note(tx, kind, "", nil, fmt.Sprintf("from=%d to=%d why=%q", before, hardware, why))
+}
+
+// AcceptRollback ends the alarm E-QUEUE-ROLLBACK of the queue in dir: from now on
+// the counter's present value is the right one. The audit log keeps the
+// operator's reason, and the central sees the log go on from an older head.
+func AcceptRollback(ctx context.Context, dir string, counter Counter, why string) error {
+	return withStore(ctx, "accept rollback", dir, func(db *store.DB) error {
+		hardware, err := counter.Read(ctx)
+		if err != nil {
+			return fmt.Errorf("read hardware counter: %w", err)
 		}
-		return g.q.audit.note(tx, kind, "", nil, fmt.Sprintf("from=%d to=%d", before, hardware))
+		return db.Write(func(tx store.Tx) error {
+			return adopt(tx, auditor{newMachineClock()}, "rollback_accepted", hardware, why)
+		})
 	})
 }
 

@@ -63,10 +63,7 @@ type Options struct {
 	Counter  Counter  // hardware counter against rollback; nil for none
 	DraftKey DraftKey // hardware key over open visits; nil: the kernel's keyring
 	Clock    Clock    // nil: the machine's
-	// AcceptRollback takes the hardware counter as it stands, once, after an
-	// operator has looked into the alarm. The audit log says so.
-	AcceptRollback bool
-	Log            *slog.Logger
+	Log      *slog.Logger
 }
 
 // Queue is safe for concurrent use.
@@ -93,7 +90,8 @@ type Queue struct {
 
 // Open opens or makes the queue in o.Dir and checks it against the hardware
 // counter; what a crash left there is swept while the queue is used already.
-// E-QUEUE-ROLLBACK: the database is older than the counter.
+// E-QUEUE-ROLLBACK: the database is
+// older than the counter (see [AcceptRollback]).
 func Open(ctx context.Context, o Options) (*Queue, error) {
 	if err := request.CheckDesk(o.DeskID); err != nil {
 		return nil, fmt.Errorf("open queue: %w", err)

@@ -14,24 +14,24 @@ import (
 
 // record is one whole row of the request table, in the order of its columns.
 type record struct {
-	_           struct{} `cbor:",toarray"`
-	Seq         int64
-	ID          string
-	State       State
-	BodyHash    []byte
-	SealedBytes int64
-	Payload     string
-	QueuedAt    int64
-	DueAt       string
-	NextAt      int64
-	Attempts    int64
-	LastError   string
-	Reason      string
-	Receipt     []byte
-	Result      []byte
-	SyncMS      int64
-	Offset      int64
-	FrozenAt    int64
+	_           struct{} `cbor:",toarray" json:"-"`
+	Seq         int64    `json:"seq"`
+	ID          string   `json:"id"`
+	State       State    `json:"state"`
+	BodyHash    []byte   `json:"body_hash"`
+	SealedBytes int64    `json:"sealed_bytes"`
+	Payload     string   `json:"payload"`
+	QueuedAt    int64    `json:"queued_at"`
+	DueAt       string   `json:"due_at"`
+	NextAt      int64    `json:"next_at"`
+	Attempts    int64    `json:"attempts"`
+	LastError   string   `json:"last_error"`
+	Reason      string   `json:"reason"`
+	Receipt     []byte   `json:"receipt"`
+	Result      []byte   `json:"result"`
+	SyncMS      int64    `json:"sync_ms"`
+	Offset      int64    `json:"upload_offset"`
+	FrozenAt    int64    `json:"frozen_at"`
 }
 
 const recordColumns = `seq, id, state, body_hash, sealed_bytes, payload, queued_at, due_at, next_at, attempts,

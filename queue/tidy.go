@@ -1,7 +1,9 @@
 package queue
 
 import (
+	"context"
 	"errors"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -69,5 +71,31 @@ func (t *tidier) close() error {
 // It happens by itself some seconds after each purge and at Close.
 func (q *Queue) Tidy() error { return fail("tidy", q.stop(q.store.Tidy())) }
 
-// Compact rewrites the database without its free pages.
-func (q *Queue) Compact() error { return fail("compact", q.stop(q.store.Compact())) }
+// Compact rewrites the database of the queue in dir without its free pages. No
+// daemon may have it open.
+func Compact(ctx context.Context, dir string) error {
+	return withStore(ctx, "compact queue", dir, (*store.DB).Compact)
+}
+
+// withStore opens the database alone, for what needs no keys. It must be there
+// already, of this version.
+func withStore(ctx context.Context, op, dir string, f func(*store.DB) error) (err error) {
+	defer func() { err = fail(op, err) }()
+	r, err := OpenReader(ctx, dir, nil)
+	if err != nil {
+		return err
+	}
+	if err := r.Close(); err != nil {
+		return err
+	}
+	lock, err := store.Lock(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Close()) }()
+	db, err := store.Open(ctx, filepath.Join(dir, databaseName), schema(nil))
+	if err != nil {
+		return err
+	}
+	return errors.Join(f(db), db.Close())
+}

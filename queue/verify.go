@@ -190,8 +190,8 @@ func (c *check) log(ctx context.Context) error {
 	if err := c.tell(ctx, "tree", tree.Err()); err != nil {
 		return err
 	}
-	root, err := tlog.TreeHash(n, treeIn(func(query string, args ...any) *sql.Row { return c.conn.QueryRowContext(ctx, query, args...) }))
-	c.report.Entries, c.report.Log = n, LogHead{Size: n, Root: root[:]}
+	root, err := rootOf(ctx, c.conn, n)
+	c.report.Entries, c.report.Log = n, LogHead{Size: n, Root: root}
 	return c.tell(ctx, "tree", err)
 }
 
