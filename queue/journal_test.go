@@ -43,6 +43,10 @@ func TestMain(m *testing.M) {
 		journalUntilKilled(dir)
 		return
 	}
+	if dir := os.Getenv("ENROLD_TEST_FSYNC"); dir != "" {
+		enqueueUntilRefused(dir)
+		return
+	}
 	goleak.VerifyTestMain(m)
 }
 
