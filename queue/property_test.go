@@ -3,6 +3,7 @@ package queue
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -17,11 +18,14 @@ type expected struct {
 	seq      int64
 	state    State
 	attempts int
+	offset   int64
+	frozen   bool
 }
 
-// Any order of enqueueing, sending, receipts (right, wrong, repeated), results
-// and restarts keeps the queue what the model says: gap-free, chained, nothing
-// lost, no payload gone without its receipt.
+// Any order of enqueueing, announcing, uploading, failing, receipts (right, wrong,
+// repeated), results and restarts keeps the queue what the model says: gap-free,
+// chained, nothing lost, no payload gone without its receipt, and a log that
+// Verify finds whole.
 func TestQueueProperties(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		d := openDesk(t)
@@ -62,18 +66,40 @@ func TestQueueProperties(t *testing.T) {
 			"fail": func(r *rapid.T) {
 				id, aside := pick(r), rapid.Bool().Draw(r, "aside")
 				must(d.Failed(t.Context(), Attempt{ID: id, Code: eid.CodeOffline, Next: time.Now(), Aside: aside}))
-				if m := model[id]; m.state == Sealed {
+				if m := model[id]; m.state.waits() {
 					m.attempts++
 					if aside {
 						m.state = Refused
 					}
 				}
 			},
+			"announce": func(r *rapid.T) {
+				id := pick(r)
+				err, m := d.Announced(t.Context(), id), model[id]
+				if (err == nil) == (m.state == Refused) {
+					r.Fatalf("Announced of %s = %v", m.state, err)
+				}
+				if m.state == Sealed {
+					m.state = Announced
+				}
+			},
+			"upload": func(r *rapid.T) {
+				id, offset := pick(r), rapid.Int64Range(0, 64).Draw(r, "offset")
+				err, m := d.Uploading(t.Context(), id, offset), model[id]
+				if (err == nil) != m.state.waits() {
+					r.Fatalf("Uploading of %s = %v", m.state, err)
+				}
+				if err == nil {
+					m.state, m.offset, m.frozen = Uploading, offset, true
+				}
+			},
 			"receipt": func(r *rapid.T) {
 				id := pick(r)
 				must(d.Received(t.Context(), d.statement(t, id)))
-				if m := model[id]; m.state == Sealed || m.state == Refused {
-					m.state, m.attempts = Received, m.attempts+1
+				if m := model[id]; m.state.waits() || m.state == Refused {
+					row, err := d.Get(t.Context(), id)
+					must(err)
+					m.state, m.attempts, m.offset = Received, m.attempts+1, int64(row.SealedBytes)
 				}
 			},
 			"wrong receipt": func(r *rapid.T) {
@@ -85,13 +111,13 @@ func TestQueueProperties(t *testing.T) {
 				}
 			},
 			"settle": func(r *rapid.T) {
-				id, state := pick(r), rapid.SampledFrom([]State{Granted, Rejected}).Draw(r, "state")
+				id, state := pick(r), rapid.SampledFrom(decided[Received]).Draw(r, "state")
 				err := d.Settled(t.Context(), Outcome{Statement: d.statement(t, id), State: state, Reason: "x"})
 				m := model[id]
-				if ok := m.state == Received || m.state == state; (err == nil) != ok {
+				if ok := m.state == state || slices.Contains(decided[m.state], state); (err == nil) != ok {
 					r.Fatalf("Settled(%s) of %s = %v", state, m.state, err)
 				}
-				if m.state == Received {
+				if err == nil {
 					m.state = state
 				}
 			},
@@ -115,13 +141,14 @@ func matches(t *testing.T, d *desk, ids []string, model map[string]*expected, op
 	previous, waiting := make([]byte, request.HashSize), 0
 	for i, id := range ids {
 		row, want := rows[len(rows)-1-i], model[id]
-		if row.ID != id || row.Seq != want.seq || row.State != want.state || row.Attempts != want.attempts {
+		if row.ID != id || row.Seq != want.seq || row.State != want.state || row.Attempts != want.attempts || row.Offset != want.offset || row.Frozen != want.frozen {
 			return fmt.Errorf("row %+v, want %s %+v", row, id, *want)
 		}
-		if row.State == Sealed || row.State == Refused {
+		kept := row.State.waits() || row.State == Refused
+		if kept {
 			waiting++
 		}
-		if open && (row.State == Sealed || row.State == Refused) {
+		if open && kept {
 			sealed, err := d.Payload(t.Context(), id)
 			if err != nil {
 				return err
@@ -139,5 +166,12 @@ func matches(t *testing.T, d *desk, ids []string, model map[string]*expected, op
 	if n := len(d.payloads(t)); n != waiting {
 		return fmt.Errorf("%d payloads for %d waiting requests", n, waiting)
 	}
-	return nil
+	if !open {
+		return nil
+	}
+	report, err := d.Verify(t.Context(), Verification{})
+	if err == nil && (len(report.Findings) != 0 || report.Requests != len(ids)) {
+		err = fmt.Errorf("report %+v", report)
+	}
+	return err
 }
