@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/enrold/enrold/match/evaluation"
@@ -130,6 +131,7 @@ func (r *trialRun) extract(ctx context.Context) error {
 	n := len(r.set.files)
 	r.templates, r.prepared = make([]*finger.Template, n), make([]*finger.Prepared, n)
 	failed := make([]error, n)
+	extractors := sync.Pool{New: func() any { return new(finger.Extractor) }} // they keep their room
 	inParallel(r.threads, n, func(i int) {
 		if ctx.Err() != nil {
 			return
@@ -144,11 +146,13 @@ func (r *trialRun) extract(ctx context.Context) error {
 			failed[i] = fmt.Errorf("%s: %w", r.set.files[i].path, err)
 			return
 		}
+		e := extractors.Get().(*finger.Extractor)
+		defer extractors.Put(e)
 		if i == 0 {
-			_, _, _ = finger.Extract(img) // tables that are computed once
+			_, _, _ = e.Extract(img) // tables that are computed once
 		}
 		clock := startThreadClock()
-		t, _, err := finger.Extract(img)
+		t, _, err := e.Extract(img)
 		r.extracting.Add(int64(clock.stop()))
 		if err == nil && len(t.Minutiae) > 0 {
 			r.templates[i], r.prepared[i] = t, finger.Prepare(t)

@@ -1,6 +1,9 @@
 package finger
 
-import "slices"
+import (
+	"math/bits"
+	"slices"
+)
 
 const (
 	pairDistance = 12.0 // pixels, near what is already paired
@@ -82,35 +85,40 @@ func (m *Matcher) agree(t motion, cx, cy, distance, stretch float32) []pair {
 		x, y := m.movedX[i], m.movedY[i]
 		limit := distance + stretch*root((x-cx)*(x-cx)+(y-cy)*(y-cy))
 		sin, cos := a.sin*t.cos+a.cos*t.sin, a.cos*t.cos-a.sin*t.sin
-		for j := m.b.firstFrom(y - limit); j < len(m.b.minutiae); j++ {
-			b := &m.b.minutiae[j]
-			dx, dy := x-b.x, y-b.y
-			if dy < -limit {
-				break // they are in the order of y
+		steps := len(m.b.xs) / 8
+		if steps == 0 {
+			break
+		}
+		m.kernels.Within(&m.masks[0], &m.b.xs[0], &m.b.ys[0], steps, x, y, limit*limit)
+		for k, mask := range m.masks[:steps] {
+			for ; mask != 0; mask &= mask - 1 {
+				j := k*8 + bits.TrailingZeros8(mask)
+				b := &m.b.minutiae[j]
+				// 1-cos of the turn between them is about half of its square.
+				turned := max(0, 1-(cos*b.cos+sin*b.sin))
+				if turned > turnLimit {
+					continue
+				}
+				off := root((x-b.x)*(x-b.x) + (y-b.y)*(y-b.y))
+				value := (1 - 0.5*off/limit) * (1 - 0.5*root(turned/turnLimit))
+				all = append(all, keyOf(max(0, 1-value), uint16(i), uint16(j)))
 			}
-			if dx > limit || dx < -limit || dy > limit {
-				continue
-			}
-			// 1-cos of the turn between them is about half of its square.
-			turned := max(0, 1-(cos*b.cos+sin*b.sin))
-			off := dx*dx + dy*dy
-			if off > limit*limit || turned > turnLimit {
-				continue
-			}
-			all = append(all, pair{i, j, (1 - 0.5*root(off)/limit) * (1 - 0.5*root(turned/turnLimit))})
 		}
 	}
 	m.close = all
-	slices.SortFunc(all, better)
+	slices.Sort(all)
 	clear(m.usedA[:])
 	clear(m.usedB[:])
-	kept := all[:0]
-	for _, p := range all {
+	kept := m.agreed[:0]
+	for _, k := range all {
+		p := k.pair()
 		if !m.usedA[p.i] && !m.usedB[p.j] {
 			m.usedA[p.i], m.usedB[p.j] = true, true
+			p.value = 1 - p.value
 			kept = append(kept, p)
 		}
 	}
+	m.agreed = kept
 	return kept
 }
 
@@ -140,8 +148,8 @@ func (m *Matcher) pull(t motion, pairs []pair) {
 	}
 }
 
-// stretch moves a point of b's plane as the pairs around it say, but for the
-// pair of minutia except.
+// stretch is how far a point of b's plane is moved as the pairs around it say,
+// but for the pair of minutia except.
 func (m *Matcher) stretch(x, y float32, except int) (float32, float32) {
 	const still = 1.0 // weight of no stretching
 	var dx, dy float32
@@ -155,5 +163,5 @@ func (m *Matcher) stretch(x, y float32, except int) (float32, float32) {
 		w := p.weight / ((1 + far) * (1 + far))
 		dx, dy, all = dx+w*p.dx, dy+w*p.dy, all+w
 	}
-	return x + dx/all, y + dy/all
+	return dx / all, dy / all
 }

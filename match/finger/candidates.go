@@ -1,12 +1,12 @@
 package finger
 
 import (
-	"cmp"
 	"math"
 	"math/bits"
 	"slices"
 
 	"github.com/enrold/enrold/match/finger/cylinder"
+	"github.com/enrold/enrold/match/finger/near"
 	"github.com/enrold/enrold/match/simd"
 )
 
@@ -20,33 +20,64 @@ type pair struct {
 }
 
 const (
-	maxCandidates = 64   // most similar pairs that are looked at
-	firstLook     = 16   // the best of them, which decide whether a closer look is worth it
-	leastSimilar  = 0.25 // cylinders of unlike places have about 0.3
+	maxCandidates = near.Room // most similar pairs that are looked at
+	firstLook     = 16        // the best of them, which decide whether a closer look is worth it
+	leastSimilar  = 0.40      // cylinders of unlike places have about 0.3
 )
 
-// choose fills m.pairs with the most similar pairs, the best first.
+// choose fills m.keys with the most similar pairs, the firstLook best in order
+// and first, the others in none. A probe serves either side, so that one
+// template is made ready once for many comparisons.
 func (m *Matcher) choose() {
 	if m.probe == nil {
 		level, _ := simd.Current() // a wrong name gives a level that is right, if slow
 		m.probe = cylinder.NewProbe(level, maxTurn)
+		m.kernels = near.Of(level)
 	}
-	if m.loaded != m.a {
+	if m.loaded != m.a && m.loaded != m.b {
 		m.probe.Load(m.a.set)
 		m.loaded = m.a
 	}
-	m.closest = m.probe.Closest(m.closest[:0], m.b.set, maxCandidates, cylinder.Ratio(leastSimilar))
-	m.pairs = m.pairs[:0]
-	for _, c := range m.closest {
-		m.pairs = append(m.pairs, pair{int(c.Column), int(c.Row), cylinder.Similarity(c.Ratio)})
+	other := m.b
+	if m.loaded == m.b {
+		other = m.a
 	}
-	slices.SortFunc(m.pairs, better)
+	m.closest = m.probe.Closest(m.closest[:0], other.set, maxCandidates, cylinder.Ratio(leastSimilar))
+	m.keys = m.keys[:0]
+	for _, c := range m.closest {
+		i, j := c.Column, c.Row
+		if m.loaded == m.b {
+			i, j = j, i
+		}
+		m.keys = append(m.keys, keyOf(c.Ratio, i, j))
+	}
+	first := min(firstLook, len(m.keys))
+	slices.Sort(m.keys[:first])
+	for x := first; x < len(m.keys); x++ {
+		k := m.keys[x]
+		if k >= m.keys[first-1] {
+			continue
+		}
+		m.keys[x] = m.keys[first-1]
+		y := first - 1
+		for ; y > 0 && k < m.keys[y-1]; y-- {
+			m.keys[y] = m.keys[y-1]
+		}
+		m.keys[y] = k
+	}
 }
 
-// better orders pairs by value, and so that no other order of the input
-// changes anything.
-func better(p, q pair) int {
-	return cmp.Or(cmp.Compare(q.value, p.value), cmp.Compare(p.i, q.i), cmp.Compare(p.j, q.j))
+// key orders pairs by distance, which is not negative, and so that no other
+// order of the input changes anything: it sorts as an integer.
+type key uint64
+
+func keyOf(distance float32, i, j uint16) key {
+	return key(math.Float32bits(distance))<<32 | key(i)<<16 | key(j)
+}
+
+// pair of the key, its value still the distance.
+func (k key) pair() pair {
+	return pair{int(k >> 16 & 0xffff), int(k & 0xffff), math.Float32frombits(uint32(k >> 32))}
 }
 
 // similarity of two minutiae's neighbourhoods, 0..1: one minus the distance of
@@ -68,38 +99,40 @@ func (m *Matcher) similarity(p pair) float32 {
 // prints show the same there, a relaxation in the sense of the paper's §4.3. It
 // reports false where no pair has enough of it to be worth an alignment.
 func (m *Matcher) support() bool {
-	n := len(m.pairs)
+	n := len(m.keys)
 	first := min(n, firstLook)
-	m.relate(0, first)
+	m.pairs, m.links = m.pairs[:0], m.links[:0]
+	m.relate(first)
+	var sum [maxCandidates]float32
+	for _, l := range m.links {
+		sum[l.x] += l.agreement * m.pairs[l.y].value
+		sum[l.y] += l.agreement * m.pairs[l.x].value
+	}
 	highest := float32(0)
 	for x, p := range m.pairs[:first] {
-		sum := float32(0)
-		for y, q := range m.pairs[:first] {
-			sum += m.mutual[x][y] * q.value
-		}
-		highest = max(highest, p.value*(selfBacking+sum))
+		highest = max(highest, p.value*(selfBacking+sum[x]))
 	}
 	if highest < leastSupport {
 		return false
 	}
-	m.relate(first, n)
-	var next [maxCandidates]float32
+	slices.Sort(m.keys[first:])
+	m.relate(n)
 	for x, p := range m.pairs {
 		m.backing[x] = p.value
 	}
 	for range relaxations {
+		clear(sum[:n])
+		for _, l := range m.links {
+			sum[l.x] += l.agreement * m.backing[l.y]
+			sum[l.y] += l.agreement * m.backing[l.x]
+		}
 		highest := float32(1e-9)
 		for x, p := range m.pairs {
-			sum := float32(0)
-			row := &m.mutual[x]
-			for y := range n {
-				sum += row[y] * m.backing[y]
-			}
-			next[x] = p.value * (selfBacking + sum)
-			highest = max(highest, next[x])
+			sum[x] = p.value * (selfBacking + sum[x])
+			highest = max(highest, sum[x])
 		}
 		for x := range n {
-			m.backing[x] = next[x] / highest
+			m.backing[x] = sum[x] / highest
 		}
 	}
 	return true
@@ -116,36 +149,67 @@ const (
 	mutualTurn   = 24   // of 256 units
 )
 
-// relate fills m.mutual for the pairs from first to n with all before them.
-func (m *Matcher) relate(first, n int) {
-	for x := first; x < n; x++ {
-		for y := range x {
-			c := m.agreement(m.pairs[x], m.pairs[y])
-			m.mutual[x][y], m.mutual[y][x] = c, c
+// link is that two pairs, x after y, agree: few do.
+type link struct {
+	x, y      uint8
+	agreement float32
+}
+
+// relate takes up pairs until there are n, each with its links to those before.
+func (m *Matcher) relate(n int) {
+	const (
+		reach = 2 * mutualReach * mutualReach // a sum's square is at most twice the sum of squares
+		share = 2 * mutualShare * mutualShare
+	)
+	masks := &m.masks
+	for x := len(m.pairs); x < n; x++ {
+		p := m.keys[x].pair()
+		p.value = cylinder.Similarity(p.value)
+		m.pairs = append(m.pairs, p)
+		a, b := &m.a.minutiae[p.i], &m.b.minutiae[p.j]
+		m.turns[x] = a.angle - b.angle
+		for k, v := range [4]float32{a.x, a.y, b.x, b.y} {
+			m.places[k][x] = v
 		}
-		m.mutual[x][x] = 0
+		if x == 0 {
+			continue
+		}
+		m.from = near.View{
+			At: [4]float32{a.x, a.y, b.x, b.y}, CosA: a.cos, SinA: a.sin, CosB: b.cos, SinB: b.sin,
+			Reach: reach, Share: share,
+		}
+		steps := (x + 7) / 8
+		m.kernels.Related(&masks[0], &m.places, &m.from, steps)
+		masks[steps-1] &= 1<<((x-1)%8+1) - 1
+		for k, mask := range masks[:steps] {
+			for ; mask != 0; mask &= mask - 1 {
+				y := k*8 + bits.TrailingZeros8(mask)
+				turned := int8(m.turns[y] - m.turns[x])
+				if turned > mutualTurn || turned < -mutualTurn {
+					continue
+				}
+				if c := m.agreement(p, m.pairs[y], turned); c > 0 {
+					m.links = append(m.links, link{uint8(x), uint8(y), c})
+				}
+			}
+		}
 	}
 }
 
-// agreement of two pairs, 0..1: whether the second minutiae lie and point alike
-// as seen from the first ones.
-func (m *Matcher) agreement(p, q pair) float32 {
+// agreement of two pairs, 0..1, the second of which turns by turned more:
+// whether its minutiae lie and point alike as seen from the first ones.
+func (m *Matcher) agreement(p, q pair, turned int8) float32 {
 	if p.i == q.i || p.j == q.j {
 		return 0
 	}
 	a, c := &m.a.minutiae[p.i], &m.a.minutiae[q.i]
 	b, d := &m.b.minutiae[p.j], &m.b.minutiae[q.j]
-	turned := int8(c.angle - a.angle - (d.angle - b.angle))
-	if turned > mutualTurn || turned < -mutualTurn {
-		return 0
-	}
 	ax, ay, bx, by := c.x-a.x, c.y-a.y, d.x-b.x, d.y-b.y
 	// Both in the frame of their first minutia.
 	u := (ax*a.cos - ay*a.sin) - (bx*b.cos - by*b.sin)
 	v := (ax*a.sin + ay*a.cos) - (bx*b.sin + by*b.cos)
 	off := u*u + v*v
-	far := bx*bx + by*by
-	limit := mutualReach + mutualShare*root(far)
+	limit := mutualReach + mutualShare*root(bx*bx+by*by)
 	if off >= limit*limit {
 		return 0
 	}

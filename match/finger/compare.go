@@ -6,10 +6,11 @@ import (
 	"slices"
 
 	"github.com/enrold/enrold/match/finger/cylinder"
+	"github.com/enrold/enrold/match/finger/near"
 )
 
 // hypotheses is how many alignments are tried.
-const hypotheses = 5
+const hypotheses = 3
 
 // Matcher compares templates and keeps its room between comparisons. Its zero
 // value is ready; one goroutine at a time may use it.
@@ -18,17 +19,23 @@ type Matcher struct {
 	probe          *cylinder.Probe
 	loaded         *Prepared // in probe
 	closest        []cylinder.Pair
+	keys           []key
 	pairs          []pair
-	mutual         [maxCandidates][maxCandidates]float32
+	links          []link // between pairs
+	places         near.Places
+	from           near.View
+	masks          [max(maxCandidates, MaxMinutiae+7) / 8]uint8
+	kernels        near.Kernels
+	turns          [maxCandidates]uint8
 	backing        [maxCandidates]float32
 	done           [maxCandidates]bool
 	movedX, movedY [MaxMinutiae]float32
-	close          []pair
+	close          []key
+	agreed, best   []pair
 	usedA, usedB   [MaxMinutiae]bool
 	group          []pair
 	pulls          []pull
-	counts         [][shifts * shifts]int16
-	seen           []bool
+	layer          layer
 }
 
 // Compare returns how much speaks for two impressions being of one finger, 0
@@ -70,17 +77,16 @@ func (m *Matcher) compare(a, b *Prepared) evidence {
 		if e := m.try(seed); e.minutiae > best.minutiae {
 			e.ridges = best.ridges
 			best = e
+			best.pairs = append(m.best[:0], e.pairs...) // the next try uses its room again
+			m.best = best.pairs
 		}
-		if best.minutiae > convincing {
+		if best.minutiae > convincing || best.minutiae < unlikely {
 			break
 		}
 	}
 	if best.ridges && best.minutiae >= worthLaying {
 		m.pull(best.motion, best.pairs)
-		best.overlap = m.lay(a.ridges, b.ridges, func(x, y float32) (float32, float32) {
-			x, y = best.motion.apply(x, y)
-			return m.stretch(x, y, -1)
-		}, best.motion.sin, best.motion.cos)
+		best.overlap = m.lay(a.ridges, b.ridges, best.motion)
 	}
 	return best
 }
@@ -88,6 +94,7 @@ func (m *Matcher) compare(a, b *Prepared) evidence {
 const (
 	worthLaying = 3.0  // a score by minutiae that is worth a closer look
 	convincing  = 10.0 // no other alignment comes near
+	unlikely    = 2.0  // of the best supported alignment: no other is worth a try
 )
 
 // evidence is what speaks for an alignment.
@@ -106,7 +113,7 @@ func (e *evidence) score() float64 {
 	}
 	const (
 		weight = 30
-		sure   = 20 // tiles: with less in common the agreement counts for less
+		sure   = 10 // tiles: with less in common the agreement counts for less
 	)
 	return withRidges.at(e.minutiae + weight*e.overlap.agree/float64(e.overlap.tiles+sure))
 }
@@ -116,23 +123,34 @@ func (m *Matcher) try(seed int) evidence {
 	m.group = m.group[:0]
 	m.done[seed] = true
 	m.group = append(m.group, pair{m.pairs[seed].i, m.pairs[seed].j, 1})
-	for x, p := range m.pairs {
-		if c := m.mutual[seed][x]; c > 0.3 {
+	for _, l := range m.links {
+		x := l.x
+		if int(x) == seed {
+			x = l.y
+		} else if int(l.y) != seed {
+			continue
+		}
+		if l.agreement > 0.3 {
 			m.done[x] = true
-			m.group = append(m.group, pair{p.i, p.j, c * m.backing[x]})
+			m.group = append(m.group, pair{m.pairs[x].i, m.pairs[x].j, l.agreement * m.backing[x]})
 		}
 	}
 	t, cx, cy := m.fit(m.group)
 	m.move(t)
 	pairs := m.agree(t, cx, cy, pairDistance, pairStretch)
-	if len(pairs) < 3 {
+	var sum float32
+	for _, p := range pairs {
+		sum += p.value
+	}
+	if len(pairs) < 3 || sum < fewAgree*root(float32(len(m.a.minutiae))) {
 		return evidence{}
 	}
 	t, cx, cy = m.fit(pairs)
 	m.pull(t, pairs)
 	for i := range m.a.minutiae {
 		x, y := t.apply(m.a.minutiae[i].x, m.a.minutiae[i].y)
-		m.movedX[i], m.movedY[i] = m.stretch(x, y, i)
+		dx, dy := m.stretch(x, y, i)
+		m.movedX[i], m.movedY[i] = x+dx, y+dy
 	}
 	pairs = m.agree(t, cx, cy, nearDistance, nearStretch)
 	if len(pairs) < 3 || t.cos < sines[64+maxTurn] {
@@ -145,7 +163,7 @@ func (m *Matcher) try(seed int) evidence {
 // those that lie within both images. The constants make impostor scores of
 // small and large, poor and rich templates alike.
 func (m *Matcher) weigh(t motion, pairs []pair) evidence {
-	e := evidence{motion: t, pairs: slices.Clone(pairs)}
+	e := evidence{motion: t, pairs: pairs}
 	var sum float64
 	for _, p := range pairs {
 		sum += float64(p.value * (0.3 + m.similarity(p)))
@@ -165,7 +183,10 @@ func (m *Matcher) weigh(t motion, pairs []pair) evidence {
 	return e
 }
 
-const few = 8
+const (
+	few      = 8
+	fewAgree = 0.5 // to the root of the minutiae: what comes of less is not worth laying
+)
 
 // order sorts templates by content, so that Compare(a, b) and Compare(b, a)
 // compute the same.
@@ -190,5 +211,5 @@ func (p *Prepared) shows(x, y float32) bool {
 		return true
 	}
 	c, r := int(x)/tileSide, int(y)/tileSide
-	return c < p.ridges.Columns && r < p.ridges.Rows && p.ridges.Finger[r*p.ridges.Columns+c]
+	return c < p.ridges.columns && r < p.ridges.rows && p.ridges.finger[r*p.ridges.columns+c]
 }

@@ -1,5 +1,7 @@
 package finger
 
+import "slices"
+
 // run is neighbouring cells of a row that share a filter.
 type run struct {
 	at     int32 // of the first cell's upper left value
@@ -20,7 +22,13 @@ type tapBank struct {
 }
 
 func (b *tapBank) lay(lines *[filterWidths][filterAngles]line, stride int) {
-	b.taps = b.taps[:0]
+	n := 0
+	for w := range lines {
+		for a := range lines[w] {
+			n += len(lines[w][a].dx)
+		}
+	}
+	b.taps = slices.Grow(b.taps[:0], n)
 	for w := range lines {
 		for a := range lines[w] {
 			l := &lines[w][a]

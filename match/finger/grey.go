@@ -19,26 +19,45 @@ func newGrey(img Image) *grey {
 	}
 	g := &grey{w: max(img.Width*DPI/img.DPI, 1), h: max(img.Height*DPI/img.DPI, 1)}
 	g.pix = make([]byte, g.w*g.h)
+	// Where each row and column lies in the source is the same for all of the
+	// other's.
 	step := float32(img.DPI) / DPI
-	for y := range g.h {
-		for x := range g.w {
-			g.pix[y*g.w+x] = byte(src.at((float32(x)+0.5)*step-0.5, (float32(y)+0.5)*step-0.5) + 0.5)
+	columns, rows := make([]between, g.w), make([]between, g.h)
+	for x := range columns {
+		columns[x] = betweenPixels((float32(x)+0.5)*step-0.5, src.w)
+	}
+	for y := range rows {
+		rows[y] = betweenPixels((float32(y)+0.5)*step-0.5, src.h)
+	}
+	for y, r := range rows {
+		up, low := src.pix[r.first*src.w:][:src.w], src.pix[(r.first+1)*src.w:][:src.w]
+		out := g.pix[y*g.w:][:g.w]
+		for x, c := range columns {
+			out[x] = byte(bilinear(up[c.first:][:2], low[c.first:][:2], c.share, r.share) + 0.5)
 		}
 	}
 	return g
 }
 
-// at samples bilinearly; outside the image the edge repeats.
-func (g *grey) at(x, y float32) float32 {
-	x = max(0, min(x, float32(g.w-1)))
-	y = max(0, min(y, float32(g.h-1)))
-	ix, iy := min(int(x), g.w-2), min(int(y), g.h-2)
-	fx, fy := x-float32(ix), y-float32(iy)
-	p := g.pix[iy*g.w+ix:]
-	a, b, c, d := float32(p[0]), float32(p[1]), float32(p[g.w]), float32(p[g.w+1])
-	top := a + (b-a)*fx
-	low := c + (d-c)*fx
-	return top + (low-top)*fy
+// between is a place between a pixel and the next one on an axis.
+type between struct {
+	first int
+	share float32 // of the next
+}
+
+// betweenPixels keeps v within the n pixels: outside the image the edge repeats.
+func betweenPixels(v float32, n int) between {
+	v = max(0, min(v, float32(n-1)))
+	first := min(int(v), n-2)
+	return between{first, v - float32(first)}
+}
+
+// bilinear is the value between two pixels and the two under them.
+func bilinear(up, low []byte, fx, fy float32) float32 {
+	a, b, c, d := float32(up[0]), float32(up[1]), float32(low[0]), float32(low[1])
+	top := a + float32((b-a)*fx)
+	bottom := c + float32((d-c)*fx)
+	return top + float32((bottom-top)*fy)
 }
 
 // box smooths with the 3x3 binomial.

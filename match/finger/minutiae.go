@@ -36,6 +36,7 @@ type node struct {
 	x, y     int
 	kind     Kind
 	branches []branch
+	room     [4]branch // for them
 	angle    float64
 	bad      bool
 }
@@ -58,7 +59,7 @@ func (r *ridgeMap) minutiae(b *field) []Minutia {
 			if c == 3 {
 				n.kind = Bifurcation
 			}
-			n.branches = r.follow(i, &off)
+			n.branches = r.follow(n.room[:0], i, &off)
 			nodes = append(nodes, n)
 			byPixel[i] = n
 		}
@@ -82,10 +83,9 @@ func (r *ridgeMap) minutiae(b *field) []Minutia {
 	return out
 }
 
-// follow traces each branch that leaves pixel i.
-func (r *ridgeMap) follow(i int, off *[8]int) []branch {
+// follow appends each branch that leaves pixel i.
+func (r *ridgeMap) follow(out []branch, i int, off *[8]int) []branch {
 	n := r.neighbours(i)
-	var out []branch
 	for k := range 8 {
 		// One start for each run of neighbours: its side pixel where it has one.
 		if n>>k&1 == 0 || (k&1 == 1 && (n>>(k-1)&1 == 1 || n>>((k+1)&7)&1 == 1)) {

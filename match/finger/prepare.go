@@ -1,10 +1,8 @@
 package finger
 
 import (
-	"cmp"
 	"math"
 	"math/bits"
-	"slices"
 
 	"github.com/enrold/enrold/match/finger/cylinder"
 )
@@ -20,13 +18,13 @@ type placed struct {
 // not changed afterwards, so that goroutines may share it.
 type Prepared struct {
 	width, height float32
-	minutiae      []placed                   // in the order of y
-	rows          [MaxSide/rowSide + 1]uint8 // the first minutia at or under each 16 pixels
-	cylinders     []uint64                   // Words a minutia
-	ones          []uint16                   // bits set in each cylinder; 0 marks one without enough neighbours
-	set           *cylinder.Set              // the same, in order of direction
-	ridges        *Ridges                    // or nil
-	order         *Template
+	minutiae      []placed
+	xs, ys        []float32     // theirs, filled up with NaN to a multiple of eight
+	cylinders     []uint64      // Words a minutia
+	ones          []uint16      // bits set in each cylinder; 0 marks one without enough neighbours
+	set           *cylinder.Set // the same, in order of direction
+	ridges        *samples      // or nil
+	order         *Template     // without its ridges
 }
 
 // Words is the length of a cylinder in 64-bit words.
@@ -49,7 +47,7 @@ func (p *Prepared) Directions(to []uint8) []uint8 {
 func Prepare(t *Template) *Prepared {
 	n := min(len(t.Minutiae), MaxMinutiae)
 	p := &Prepared{
-		width: float32(t.Width), height: float32(t.Height), order: t, ridges: t.Ridges.sound(),
+		width: float32(t.Width), height: float32(t.Height), order: &Template{Width: t.Width, Height: t.Height, Minutiae: t.Minutiae}, ridges: newSamples(t.Ridges),
 		minutiae: make([]placed, n), cylinders: make([]uint64, n*Words), ones: make([]uint16, n),
 	}
 	for i, m := range t.Minutiae[:n] {
@@ -57,13 +55,10 @@ func Prepare(t *Template) *Prepared {
 			x: float32(max(-farAway, min(m.X, farAway))), y: float32(max(-farAway, min(m.Y, farAway))),
 			sin: sines[m.Angle], cos: sines[m.Angle+64], angle: m.Angle,
 		}
+		p.xs, p.ys = append(p.xs, p.minutiae[i].x), append(p.ys, p.minutiae[i].y)
 	}
-	slices.SortStableFunc(p.minutiae, func(a, b placed) int { return cmp.Compare(a.y, b.y) })
-	for y, i := 0, 0; y < len(p.rows); y++ {
-		for i < n && p.minutiae[i].y < float32(y*rowSide) {
-			i++
-		}
-		p.rows[y] = uint8(i)
+	for nan := float32(math.NaN()); len(p.xs)%8 != 0; {
+		p.xs, p.ys = append(p.xs, nan), append(p.ys, nan)
 	}
 	for i := range p.minutiae {
 		p.describe(i)
@@ -72,26 +67,8 @@ func Prepare(t *Template) *Prepared {
 	return p
 }
 
-// rowSide is the height in pixels of a step of Prepared.rows.
-const rowSide = 16
-
-// firstFrom is a minutia from which on all at y or below are found; the list
-// is in the order of y.
-func (p *Prepared) firstFrom(y float32) int {
-	return int(p.rows[max(0, min(int(y)/rowSide, len(p.rows)-1))])
-}
-
 // farAway bounds coordinates of templates that come from outside.
 const farAway = 1 << 14
-
-// sound returns r if its parts fit together, or nil.
-func (r *Ridges) sound() *Ridges {
-	if r == nil || r.Columns < 1 || r.Rows < 1 || r.Columns > MaxSide || r.Rows > MaxSide ||
-		len(r.Tiles) != r.Columns*r.Rows || len(r.Finger) != len(r.Tiles) {
-		return nil
-	}
-	return r
-}
 
 // sines by 256 units a turn; the cosine is 64 units ahead.
 var sines = func() (s [256]float32) {

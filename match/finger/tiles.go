@@ -1,7 +1,5 @@
 package finger
 
-import "math/bits"
-
 // Ridges is the enhanced print in one bit a sample, at 250 dpi: what Compare
 // lays over another print to see whether ridges and valleys agree between the
 // minutiae. Templates read from standard formats have none.
@@ -15,9 +13,6 @@ const (
 	tileSide    = 16 // pixels
 	sampleSide  = 2  // pixels
 	tileSamples = tileSide / sampleSide
-	shiftReach  = 2 // samples that a neighbourhood may be off on each axis
-	shifts      = 2*shiftReach + 1
-	windowSide  = tileSamples + 2*shiftReach
 )
 
 func tiles(response *plane, f *field) *Ridges {
@@ -40,89 +35,47 @@ func tiles(response *plane, f *field) *Ridges {
 	return r
 }
 
-// overlap is what laying one print over another shows.
-type overlap struct {
-	tiles int     // that both show
-	agree float64 // sum over them of the share of equal samples less one half, 0..0.5 each
+// sound returns r if its parts fit together, or nil.
+func (r *Ridges) sound() *Ridges {
+	if r == nil || r.Columns < 1 || r.Rows < 1 || r.Columns > MaxSide || r.Rows > MaxSide ||
+		len(r.Tiles) != r.Columns*r.Rows || len(r.Finger) != len(r.Tiles) {
+		return nil
+	}
+	return r
 }
 
-// lay compares a's tiles with b's samples where move puts them. Every tile and
-// its eight neighbours may be off by up to shiftReach samples together: skin
-// stretches, but not from one ridge to the next.
-func (m *Matcher) lay(a, b *Ridges, move func(x, y float32) (float32, float32), sin, cos float32) overlap {
-	n := len(a.Tiles)
-	if cap(m.counts) < n {
-		m.counts = make([][shifts * shifts]int16, n)
-		m.seen = make([]bool, n)
-	}
-	counts, seen := m.counts[:n], m.seen[:n]
-	// One sample to the right and one down in a, as steps in b, in 1/65536.
-	rx, ry := int(cos*65536), int(-sin*65536)
-	dx, dy := int(sin*65536), int(cos*65536)
-	const middle = float32(windowSide-1) / 2
-	for i := range a.Tiles {
-		seen[i] = false
-		if !a.Finger[i] {
-			continue
-		}
-		x, y := move(float32(i%a.Columns*tileSide+tileSide/2), float32(i/a.Columns*tileSide+tileSide/2))
-		x, y = x/sampleSide, y/sampleSide
-		tx, ty := int(x)/tileSamples, int(y)/tileSamples
-		if x < windowSide/2+3 || y < windowSide/2+3 || x >= float32(b.Columns*tileSamples-windowSide/2-3) || y >= float32(b.Rows*tileSamples-windowSide/2-3) || !b.Finger[ty*b.Columns+tx] {
-			continue
-		}
-		sx := int((x-0.5)*65536) - int(middle*float32(rx+dx)) + 32768
-		sy := int((y-0.5)*65536) - int(middle*float32(ry+dy)) + 32768
-		var rows [windowSide]uint32
-		for r := range rows {
-			px, py := sx, sy
-			var word uint32
-			for c := range windowSide {
-				u, v := px>>16, py>>16
-				word |= uint32(b.Tiles[v>>3*b.Columns+u>>3]>>(v&7<<3|u&7)&1) << c
-				px, py = px+rx, py+ry
-			}
-			rows[r] = word
-			sx, sy = sx+dx, sy+dy
-		}
-		seen[i] = true
-		tile := a.Tiles[i]
-		for s := range shifts * shifts {
-			h, v := s%shifts, s/shifts
-			var word uint64
-			for r := range tileSamples {
-				word |= uint64(rows[v+r]>>h&0xff) << (8 * r)
-			}
-			counts[i][s] = int16(64 - bits.OnesCount64(word^tile))
-		}
-	}
-	return agreement(counts, seen, a.Columns, a.Rows)
+// samples is Ridges by rows, as lay reads them: any 25 samples of a row are
+// one load away.
+type samples struct {
+	columns, rows int // of tiles
+	stride        int // bytes a row of samples
+	bits          []byte
+	finger        []bool
 }
 
-func agreement(counts [][shifts * shifts]int16, seen []bool, columns, rows int) overlap {
-	var out overlap
-	for i := range counts {
-		if !seen[i] {
-			continue
-		}
-		var sum [shifts * shifts]int16
-		n := 0
-		for y := max(i/columns-1, 0); y <= min(i/columns+1, rows-1); y++ {
-			for x := max(i%columns-1, 0); x <= min(i%columns+1, columns-1); x++ {
-				if k := y*columns + x; seen[k] {
-					n++
-					for s, c := range counts[k] {
-						sum[s] += c
-					}
-				}
-			}
-		}
-		best := int16(0)
-		for _, c := range sum {
-			best = max(best, c)
-		}
-		out.tiles++
-		out.agree += float64(best)/float64(64*n) - 0.5
+// rowEnd is how many bytes behind a row may be read.
+const rowEnd = 3
+
+func newSamples(r *Ridges) *samples {
+	if r = r.sound(); r == nil {
+		return nil
 	}
-	return out
+	s := &samples{columns: r.Columns, rows: r.Rows, stride: r.Columns, finger: r.Finger}
+	s.bits = make([]byte, r.Rows*tileSamples*s.stride+rowEnd)
+	for i, tile := range r.Tiles {
+		at := i/r.Columns*tileSamples*s.stride + i%r.Columns
+		for y := range tileSamples {
+			s.bits[at+y*s.stride] = byte(tile >> (8 * y))
+		}
+	}
+	return s
+}
+
+// tile is the samples of one tile, bit y*8+x.
+func (s *samples) tile(column, row int) (word uint64) {
+	at := row*tileSamples*s.stride + column
+	for y := range tileSamples {
+		word |= uint64(s.bits[at+y*s.stride]) << (8 * y)
+	}
+	return word
 }

@@ -11,12 +11,26 @@ import (
 // how many; first+count rounded up to lanes must not pass stride.
 //
 // nearest writes n floats. ratios writes 16 floats for every 16 columns begun
-// of every window, 2 outside of it.
+// of every window, 2 outside of it. below sets a bit for each ratio under limit,
+// 16 a block, the first lowest.
 type kernel struct {
+	below           func(dst *uint16, ratios *float32, blocks int, limit float32)
 	nearest, ratios func(dst *float32, rows *uint64, rowRoots *float32, windows *uint32, n int, columns *uint64, roots *float32, words, stride int)
 }
 
 var portable = kernel{
+	below: func(dst *uint16, ratios *float32, blocks int, limit float32) {
+		masks, all := unsafe.Slice(dst, blocks), unsafe.Slice(ratios, blocks*lanes)
+		for b := range masks {
+			var m uint16
+			for k, r := range all[b*lanes:][:lanes] {
+				if r < limit {
+					m |= 1 << k
+				}
+			}
+			masks[b] = m
+		}
+	},
 	nearest: func(dst *float32, rows *uint64, rowRoots *float32, windows *uint32, n int, columns *uint64, roots *float32, words, stride int) {
 		out := unsafe.Slice(dst, n)
 		for i := range out {

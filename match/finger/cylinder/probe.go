@@ -1,6 +1,10 @@
 package cylinder
 
-import "github.com/enrold/enrold/match/simd"
+import (
+	"math/bits"
+
+	"github.com/enrold/enrold/match/simd"
+)
 
 // lanes is how many columns every kernel takes at once.
 const lanes = 16
@@ -18,7 +22,8 @@ type Probe struct {
 	before  [257]uint16 // cylinders whose direction is under d
 	windows []uint32    // of the rows in work: first column, then from bit 16 on their number
 	ratios  []float32
-	counts  [(buckets + 1) * 4]uint16
+	low     []uint16 // a bit for each ratio that is under the limit
+	counts  [buckets]uint16
 }
 
 // NewProbe returns a probe that compares cylinders whose directions differ by
@@ -136,46 +141,50 @@ func (p *Probe) Closest(dst []Pair, s *Set, n int, most float32) []Pair {
 	}
 	p.ratios = resize(p.ratios, blocks*lanes)
 	p.kernel.ratios(&p.ratios[0], &s.Bits[0], &s.Roots[0], &p.windows[0], s.Len(), &p.columns[0], &p.roots[0], s.Words, p.stride)
+	p.low = resize(p.low, blocks)
+	p.kernel.below(&p.low[0], &p.ratios[0], blocks, most)
 	scale := buckets / most
 	end := float32(p.cut(scale, n)) // a ratio times scale is kept under it
 	if end == 0 {
 		return dst
 	}
 	columns := p.set.Len()
-	at := 0
+	block := 0
 	for i, w := range p.windows {
-		first, count := int(w&0xffff), int(w>>16)
-		for c, r := range p.ratios[at:][:count] {
-			if r*scale < end {
-				column := first + c
+		first := int(w & 0xffff)
+		for range (int(w>>16) + lanes - 1) / lanes {
+			for m := p.low[block]; m != 0; m &= m - 1 {
+				k := bits.TrailingZeros16(m)
+				r := p.ratios[block*lanes+k]
+				if r*scale >= end {
+					continue
+				}
+				column := first + k
 				if column >= columns {
 					column -= columns
 				}
 				dst = append(dst, Pair{s.Index[i], p.set.Index[column], r})
 			}
+			first += lanes
+			block++
 		}
-		at += (count + lanes - 1) / lanes * lanes
 	}
 	return dst
 }
 
 // cut counts the ratios by steps of 1/scale and returns how many steps hold n
-// or fewer together. It counts without a branch, four counters a step: ratios
-// come in no order, and most are over the last step.
+// or fewer together.
 func (p *Probe) cut(scale float32, n int) int {
 	clear(p.counts[:])
-	for k := 0; k+4 <= len(p.ratios); k += 4 {
-		r := p.ratios[k:][:4]
-		p.counts[min(uint32(int32(r[0]*scale)), buckets)*4]++
-		p.counts[min(uint32(int32(r[1]*scale)), buckets)*4+1]++
-		p.counts[min(uint32(int32(r[2]*scale)), buckets)*4+2]++
-		p.counts[min(uint32(int32(r[3]*scale)), buckets)*4+3]++
+	for block, m := range p.low {
+		for ; m != 0; m &= m - 1 {
+			step := int(p.ratios[block*lanes+bits.TrailingZeros16(m)] * scale)
+			p.counts[min(step, buckets-1)]++
+		}
 	}
 	kept := 0
-	for step := range buckets {
-		c := p.counts[step*4:][:4]
-		kept += int(c[0]) + int(c[1]) + int(c[2]) + int(c[3])
-		if kept > n {
+	for step, c := range p.counts {
+		if kept += int(c); kept > n {
 			return step
 		}
 	}

@@ -1,0 +1,5 @@
+//go:build !amd64
+
+package near
+
+func vectors() Kernels { return Kernels{related, within} }
