@@ -45,13 +45,25 @@ func (d *Desk) prepare(ctx context.Context) error {
 	if err := os.WriteFile(public, pem, 0o600); err != nil {
 		return fmt.Errorf("write device public key: %w", err)
 	}
+	root, item := filepath.Join(d.opts.Dir, "root"), filepath.Join(d.opts.Dir, "seal_keys.cose")
 	for _, args := range [][]string{
 		{"init", "--data", central},
+		{"root", "create", "--out", root},
+		{"root", "sign", "--key", filepath.Join(root, "root_private.pem"), "--kind", "seal_keys", "--version", "1", "--out", item, filepath.Join(central, "keys", "seal_key")},
+		{"publish", "--data", central, "--root", filepath.Join(root, "root.pem"), item},
 		{"enrol-desk", "--data", central, "--desk", deskID, "--device-key", public, "--out", keys},
 	} {
 		if out, err := exec.CommandContext(ctx, filepath.Join(d.opts.Bin, "central"), args...).CombinedOutput(); err != nil {
 			return fmt.Errorf("central %s: %w\n%s", args[0], err, out)
 		}
+	}
+	// The desk gets its first seal keys with its enrolment: it may never be online.
+	first := filepath.Join(data, "published")
+	if err := os.MkdirAll(first, 0o700); err != nil {
+		return fmt.Errorf("make run folder: %w", err)
+	}
+	if err := os.Rename(item, filepath.Join(first, filepath.Base(item))); err != nil {
+		return fmt.Errorf("give the desk its seal keys: %w", err)
 	}
 	return d.configure(data, trust, keys)
 }
@@ -74,7 +86,8 @@ func (d *Desk) configure(data, trust, keys string) error {
 		Central: config.Central{
 			URL: "https://" + d.centralAddr, CA: filepath.Join(keys, "ca.pem"),
 			Cert: filepath.Join(keys, "cert.pem"), Key: filepath.Join(keys, "key.pem"),
-			SealKey: filepath.Join(keys, "seal_key"), ReceiptKey: filepath.Join(keys, "receipt_key.pem"),
+			ReceiptKey: filepath.Join(keys, "receipt_key.pem"),
+			Root:       filepath.Join(d.opts.Dir, "root", "root.pem"),
 		},
 		Keys: config.Keys{Officer: config.KeyNone},
 	}
