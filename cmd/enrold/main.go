@@ -25,6 +25,7 @@ type cli struct {
 	Enrol   enrolCmd   `cmd:"" help:"Have the central take in this desk and its officer, or renew."`
 	Trust   trustCmd   `cmd:"" help:"Fill, show and check the folder of certificates that chips are trusted by."`
 	Finger  fingerCmd  `cmd:"" help:"Extract, compare and find fingerprints."`
+	Queue   queueCmd   `cmd:"" help:"List, check, export and mend the queue of requests."`
 	Verify  verifyCmd  `cmd:"" help:"Say of a request, sealed or opened, what the given keys prove."`
 	Bench   benchCmd   `cmd:"" help:"Measure the visit, the daemon's start and the fingerprint engine."`
 
