@@ -1,16 +1,18 @@
-// Command simdgen writes the assembly of match/finger/cylinder with avo. It is
-// a module of its own, so that avo is no dependency of the project:
+// Command simdgen writes the assembly of match/finger and its packages with avo.
+// It is a module of its own, so that avo is no dependency of the project:
 //
-//	go generate ./match/finger/cylinder
+//	go generate ./match/...
 //
-// One body is written three times: AVX2, AVX-512 with byte-shuffle population
+// The cylinders' body is written three times: AVX2, AVX-512 with byte-shuffle population
 // counts, AVX-512 with VPOPCNTQ. They give the same bits: population counts are
 // integers, and each lane does one division, product, sum and maximum of
 // IEEE 754 single precision, in the same order as portable Go.
 package main
 
 import (
+	"flag"
 	"fmt"
+	"log"
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
@@ -21,7 +23,23 @@ import (
 const lanes = 16
 
 func main() {
+	kernels := flag.String("kernels", "", "which to write: cylinder or near")
+	flag.Parse()
 	ConstraintExpr("amd64")
+	switch *kernels {
+	case "cylinder":
+		cylinders()
+		below()
+	case "near":
+		related()
+		within()
+	default:
+		log.Fatal("-kernels: want cylinder or near")
+	}
+	Generate()
+}
+
+func cylinders() {
 	outside, nibbles := outsideTable(), nibbleTable()
 	for _, store := range []bool{false, true} {
 		name := "nearest"
@@ -32,7 +50,6 @@ func main() {
 		write(name+"AVX512", store, outside, &avx512{table: nibbles})
 		write(name+"AVX512P", store, outside, &avx512{popcnt: true})
 	}
-	Generate()
 }
 
 // outsideTable is read from lane 16-n on: 0 for n lanes, then 2, more than any ratio.
