@@ -114,6 +114,16 @@ func (c *child) wait() bool {
 	}
 }
 
+// over says that the child has said its last word.
+func (c *child) over() bool {
+	select {
+	case <-c.heard:
+		return true
+	default:
+		return false
+	}
+}
+
 // freeAddr is a loopback address that nobody listens on.
 func freeAddr(t *testing.T) string {
 	t.Helper()

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"github.com/enrold/enrold/internal/eid"
 )
 
 // ledger is what the desk has said, kept where no kill and no power cut of its
@@ -19,13 +21,14 @@ type ledger struct {
 	steps   map[string]int   // visit: steps that are in the journal
 	opened  []string         // what the journal brought back: "VISIT N"
 	refused map[string]int   // code: how often
-	after   int              // acknowledgements after the first refusal of this life
+	late    map[string]bool  // begun after the first refusal
+	after   int              // of those, acknowledged
 	stopped bool
 	broken  []string // what can never be right
 }
 
 func newLedger() *ledger {
-	return &ledger{acked: map[string]int64{}, begun: map[string]bool{}, steps: map[string]int{}, refused: map[string]int{}}
+	return &ledger{acked: map[string]int64{}, begun: map[string]bool{}, steps: map[string]int{}, refused: map[string]int{}, late: map[string]bool{}}
 }
 
 func (l *ledger) hear(line string) {
@@ -38,6 +41,9 @@ func (l *ledger) hear(line string) {
 	case len(f) == 2 && f[0] == "begin":
 		if _, known := l.acked[f[1]]; !known {
 			l.begun[f[1]] = true
+			if len(l.refused) > 0 {
+				l.late[f[1]] = true
+			}
 		}
 	case len(f) == 3 && f[0] == "ack":
 		seq, known := l.acked[f[1]]
@@ -47,7 +53,7 @@ func (l *ledger) hear(line string) {
 		if !known {
 			l.order = append(l.order, f[1])
 		}
-		if len(l.refused) > 0 {
+		if l.late[f[1]] {
 			l.after++
 		}
 		l.acked[f[1]] = number(2)
@@ -102,4 +108,24 @@ func (l *ledger) seq(id string) int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.acked[id]
+}
+
+// count says how often something was refused with code.
+func (l *ledger) count(code eid.Code) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.refused[string(code)]
+}
+
+// goneOn counts the acknowledgements of what was begun after a refusal.
+func (l *ledger) goneOn() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.after
+}
+
+func (l *ledger) hasStopped() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.stopped
 }
