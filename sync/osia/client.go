@@ -29,11 +29,7 @@ const (
 	dialTimeout   = 5 * time.Second
 	answerTimeout = 20 * time.Second
 	uploadTimeout = 30 * time.Minute
-	pollEvery     = 2 * time.Second
 )
-
-// ErrUndecided says that the central has no result yet.
-var ErrUndecided = errors.New("undecided")
 
 // Options of a client. WrapKey may be nil.
 type Options struct {
@@ -104,28 +100,16 @@ func (c *Client) Deliver(ctx context.Context, row queue.Row, sealed []byte) ([]b
 	return there.ContextualData.Statements[0], nil
 }
 
-// Result returns the newest signed result, unverified, or [ErrUndecided] when
-// there is none within wait.
-func (c *Client) Result(ctx context.Context, row queue.Row, wait time.Duration) ([]byte, error) {
-	deadline := time.Now().Add(wait)
-	for {
-		there, err := c.read(ctx, row)
-		if err != nil {
-			return nil, err
-		}
-		if d := there.ContextualData; d != nil && len(d.Statements) > 1 {
-			return d.Statements[len(d.Statements)-1], nil
-		}
-		left := time.Until(deadline)
-		if left <= 0 {
-			return nil, ErrUndecided
-		}
-		select {
-		case <-time.After(min(left, pollEvery)): // OSIA has no long poll
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
+// Result returns the newest signed result, unverified; nil while there is none.
+func (c *Client) Result(ctx context.Context, row queue.Row) ([]byte, error) {
+	there, err := c.read(ctx, row)
+	if err != nil {
+		return nil, err
 	}
+	if d := there.ContextualData; d != nil && len(d.Statements) > 1 {
+		return d.Statements[len(d.Statements)-1], nil
+	}
+	return nil, nil
 }
 
 // create makes the enrollment under the request's id. A 409 means that an

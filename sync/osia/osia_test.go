@@ -39,6 +39,7 @@ func newKey(t testing.TB) *ecdsa.PrivateKey {
 // the way there.
 type centre struct {
 	device, receipt *ecdsa.PrivateKey
+	key             *ecdsa.PublicKey // in place of device's
 	rows            map[string]queue.Row
 	refusal         error
 
@@ -48,7 +49,16 @@ type centre struct {
 }
 
 func (c *centre) Caller(*http.Request) (string, []crypto.PublicKey, error) {
+	if c.key != nil {
+		return testDesk, []crypto.PublicKey{c.key}, nil
+	}
 	return testDesk, []crypto.PublicKey{c.device.Public()}, nil
+}
+
+func (c *centre) know(row queue.Row) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.rows[row.ID] = row
 }
 
 func (c *centre) Accept(_ context.Context, desk, id string, sealed []byte) ([]byte, bool, error) {
@@ -58,7 +68,7 @@ func (c *centre) Accept(_ context.Context, desk, id string, sealed []byte) ([]by
 		return nil, false, c.refusal
 	}
 	c.got[id] = append(c.got[id], sealed)
-	return c.sign(id, wire.NewReceipt(request.Ident{Desk: desk, Request: id, Seq: c.rows[id].Seq}, request.Hash(sealed), time.Now()))
+	return c.sign(id, wire.NewReceipt(request.Ident{Desk: desk, Request: id, Seq: max(1, c.rows[id].Seq)}, request.Hash(sealed), time.Now()))
 }
 
 func (c *centre) sign(id string, s wire.Statement) ([]byte, bool, error) {
@@ -183,11 +193,11 @@ func TestDeliver(t *testing.T) {
 			if got := strings.Join(l.calls, ", "); got != want {
 				t.Errorf("calls %s", got)
 			}
-			if _, err := l.Result(t.Context(), row, 0); !errors.Is(err, ErrUndecided) {
-				t.Errorf("result = %v", err)
+			if result, err := l.Result(t.Context(), row); result != nil || err != nil {
+				t.Errorf("result = %x, %v", result, err)
 			}
 			l.centre.decide(t, row)
-			result, err := l.Result(t.Context(), row, time.Second)
+			result, err := l.Result(t.Context(), row)
 			if err != nil {
 				t.Fatal(err)
 			}
