@@ -92,15 +92,18 @@ func withSocket(f func(fd int) error) error {
 
 func address(name string, local, peer netip.Addr) error {
 	return withSocket(func(fd int) error {
-		for request, a := range map[uint]netip.Addr{unix.SIOCSIFADDR: local, unix.SIOCSIFDSTADDR: peer} {
+		for _, a := range []struct {
+			request uint
+			addr    netip.Addr
+		}{{unix.SIOCSIFADDR, local}, {unix.SIOCSIFDSTADDR, peer}} { // in this order
 			ifr, err := unix.NewIfreq(name)
 			if err != nil {
 				return err
 			}
-			if err := ifr.SetInet4Addr(a.AsSlice()); err != nil {
+			if err := ifr.SetInet4Addr(a.addr.AsSlice()); err != nil {
 				return err
 			}
-			if err := unix.IoctlIfreq(fd, request, ifr); err != nil {
+			if err := unix.IoctlIfreq(fd, a.request, ifr); err != nil {
 				return err
 			}
 		}

@@ -2,6 +2,7 @@ package uplink
 
 import (
 	"math/rand/v2"
+	"sync"
 	"time"
 )
 
@@ -40,3 +41,82 @@ func (b *backOff) next() time.Duration {
 }
 
 func (b *backOff) reset() { b.tries = 0 }
+
+// A refusal that concerns the desk or its certificate does not pass by itself
+// within seconds: each probe that is refused doubles the time to the next.
+const (
+	firstRefusal = 2 * time.Second
+	lastRefusal  = time.Hour
+)
+
+// breaker stops all traffic while the central refuses this desk as such. When
+// its time is over one small announcement is the probe: only when that is
+// answered does anything else go out.
+type breaker struct {
+	mu    sync.Mutex
+	wait  time.Duration
+	until time.Time
+}
+
+func (b *breaker) trip(now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if now.Before(b.until) {
+		return // the same refusal, seen by another lane
+	}
+	b.wait = min(max(2*b.wait, firstRefusal), lastRefusal)
+	b.until = now.Add(b.wait/2 + rand.N(b.wait/2))
+}
+
+func (b *breaker) reset() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.wait, b.until = 0, time.Time{}
+}
+
+// state returns the time of the next probe, and whether the breaker is open or
+// half open: tripped, and no probe let in since.
+func (b *breaker) state(time.Time) (probe time.Time, open bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.until, b.wait > 0
+}
+
+// later holds back single requests that failed by themselves.
+type later struct {
+	mu    sync.Mutex
+	until map[string]time.Time
+}
+
+// A request that failed by itself waits longer each time.
+const (
+	firstLater = time.Second
+	lastLater  = time.Hour
+)
+
+// put holds id back after its attempts so far, and returns until when.
+func (l *later) put(id string, attempts int, now time.Time) time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	d := min(firstLater<<min(attempts, 12), lastLater)
+	l.until[id] = now.Add(d/2 + rand.N(d/2))
+	return l.until[id]
+}
+
+// at returns until when id is held back; a time that is past is forgotten.
+func (l *later) at(id string, now time.Time) (until time.Time, held bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	until, held = l.until[id]
+	if held && !now.Before(until) {
+		delete(l.until, id)
+		held = false
+	}
+	return until, held
+}
+
+func (l *later) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.until)
+}

@@ -139,7 +139,7 @@ func (l *line) central() (stop func()) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodPut {
+		if sends(r) {
 			l.puts.Add(1)
 		}
 		if l.between != nil {
@@ -179,6 +179,9 @@ func must(names []string, err error) []string {
 	}
 	return names
 }
+
+// sends says whether r carries a request's bytes.
+func sends(r *http.Request) bool { return r.Method == http.MethodPut || r.Method == http.MethodPatch }
 
 // Decide implements intake.Decider.
 func (l *line) Decide(context.Context, request.Body) (intake.Verdict, error) { return l.decide, nil }

@@ -14,6 +14,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"github.com/enrold/enrold/queue"
 )
 
@@ -33,15 +35,22 @@ func (o *outage) tries() []time.Time {
 	return slices.Clone(o.all)
 }
 
-func (o *outage) Due(context.Context, time.Time) (*queue.Row, time.Time, error) {
-	return &o.row, time.Time{}, nil
-}
+func (o *outage) Waiting(context.Context, int) ([]queue.Row, error)  { return []queue.Row{o.row}, nil }
 func (o *outage) Payload(context.Context, string) ([]byte, error)    { return []byte("x"), nil }
 func (o *outage) Awaiting(context.Context, int) ([]queue.Row, error) { return nil, nil }
-func (o *outage) Failed(context.Context, queue.Attempt) error        { return nil }
-func (o *outage) Received(context.Context, queue.Statement) error    { return nil }
-func (o *outage) Settled(context.Context, queue.Outcome) error       { return nil }
-func (o *outage) Changes() (<-chan struct{}, func())                 { return nil, func() {} }
+func (o *outage) AwaitingActivation(context.Context, int) ([]queue.Row, error) {
+	return nil, nil
+}
+func (o *outage) Announced(context.Context, string) error         { return nil }
+func (o *outage) Uploading(context.Context, string, int64) error  { return nil }
+func (o *outage) Failed(context.Context, queue.Attempt) error     { return nil }
+func (o *outage) Received(context.Context, queue.Statement) error { return nil }
+func (o *outage) Settled(context.Context, queue.Outcome) error    { return nil }
+func (o *outage) Log(context.Context) (queue.LogHead, error)      { return queue.LogHead{}, nil }
+func (o *outage) ConsistencyOf(context.Context, int64, int64) (tlog.TreeProof, error) {
+	return nil, nil
+}
+func (o *outage) Changes() (<-chan struct{}, func()) { return nil, func() {} }
 func (o *outage) RoundTrip(*http.Request) (*http.Response, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -57,7 +66,7 @@ func TestDayOffline(t *testing.T) {
 		t.Fatal(err)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		o := &outage{row: queue.Row{ID: "0198c0de-0000-7000-8000-000000000001", Seq: 1}}
+		o := &outage{row: queue.Row{ID: "0198c0de-0000-7000-8000-000000000001", Seq: 1, State: queue.Sealed, SealedBytes: 1, BodyHash: make([]byte, 32), DueAt: "2026-11-20"}}
 		u, err := New(Options{URL: "https://central.invalid", TLS: &tls.Config{}, DeskID: "desk-1", ReceiptKey: &key.PublicKey, Queue: o})
 		if err != nil {
 			t.Fatal(err)

@@ -1,7 +1,11 @@
-// Package uplink carries the desk's queue to the central: it sends what is
-// sealed, believes only signed receipts, and fetches the decisions. One
-// goroutine sends and one waits for results; the queue decides what is next, so
+// Package uplink carries the desk's queue to the central: it announces what
+// waits, sends it in pieces that survive a cut, believes only signed receipts,
+// and fetches what became of each request. The queue decides what is next, so
 // nothing is lost when either end dies at any point.
+//
+// One goroutine keeps the session: it announces, then a few lanes carry one
+// request each over one HTTP/2 connection, the nearest legal deadline first and
+// the smallest first among equals. Another waits for results by long polls.
 package uplink
 
 import (
@@ -11,31 +15,50 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"golang.org/x/mod/sumdb/tlog"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/enrold/enrold/internal/eid"
 	"github.com/enrold/enrold/queue"
 	"github.com/enrold/enrold/queue/request"
-	"github.com/enrold/enrold/sync/wire"
 )
 
-// Outbox yields what is to be sent; *queue.Queue is one.
+// Outbox yields what is to be sent; *queue.Queue is one, and also each of the
+// interfaces below.
 type Outbox interface {
-	Due(ctx context.Context, now time.Time) (row *queue.Row, next time.Time, err error)
+	Waiting(ctx context.Context, limit int) ([]queue.Row, error)
 	Payload(ctx context.Context, id string) ([]byte, error)
-	Awaiting(ctx context.Context, limit int) ([]queue.Row, error)
 }
 
-// Ledger writes down what became of it.
-type Ledger interface {
+// Inbox yields what the central still has to say something about.
+type Inbox interface {
+	Awaiting(ctx context.Context, limit int) ([]queue.Row, error)
+	AwaitingActivation(ctx context.Context, limit int) ([]queue.Row, error)
+}
+
+// Progress writes down how far the sending came.
+type Progress interface {
+	Announced(ctx context.Context, id string) error
+	Uploading(ctx context.Context, id string, offset int64) error
 	Failed(ctx context.Context, a queue.Attempt) error
+}
+
+// Proofs writes down what the central signed.
+type Proofs interface {
 	Received(ctx context.Context, receipt queue.Statement) error
 	Settled(ctx context.Context, o queue.Outcome) error
+}
+
+// Audit is the log whose head goes to the central at each sync.
+type Audit interface {
+	Log(ctx context.Context) (queue.LogHead, error)
+	ConsistencyOf(ctx context.Context, from, size int64) (tlog.TreeProof, error)
 }
 
 // Watcher tells that rows changed.
@@ -46,30 +69,44 @@ type Watcher interface {
 // Queue is all that an uplink needs.
 type Queue interface {
 	Outbox
-	Ledger
+	Inbox
+	Progress
+	Proofs
+	Audit
 	Watcher
 }
 
-// Options of an uplink; all but Log are required.
+// Options of an uplink; all but Policy, Dial and Log are required.
 type Options struct {
 	URL        string      // "https://central.example:8443"
 	TLS        *tls.Config // wire.Files.ClientTLS
 	DeskID     string
 	ReceiptKey *ecdsa.PublicKey
 	Queue      Queue
-	Log        *slog.Logger
+	Policy     Policy
+	// Dial makes the connections; nil for the system's dialer. Its sockets
+	// should have the options of [SocketOptions].
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	Log  *slog.Logger
 }
 
 // Uplink is one desk's connection to its central.
 type Uplink struct {
-	o      Options
-	base   string
-	client *http.Client
-	kick   chan struct{}
+	o       Options
+	base    string
+	client  *http.Client
+	kick    chan struct{}
+	pace    pace
+	breaker breaker
+	later   later
+	sent    atomic.Int64 // bytes of requests given to the transport
+	plain   atomic.Bool  // the central takes whole requests only
 
 	mu      sync.Mutex
-	started map[string]time.Time // first byte of a request whose result is awaited
+	started map[string]time.Time // first byte ever sent of a request whose result is awaited
 	online  bool
+	logKept int64 // size of the audit log that the central says it keeps
+	logBad  bool  // it says that the log contradicts it
 }
 
 // New checks the options; Run does the work.
@@ -87,9 +124,12 @@ func New(o Options) (*Uplink, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Dial == nil {
+		o.Dial = (&net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second, Control: SocketOptions}).DialContext
+	}
 	return &Uplink{
-		o: o, base: u.Scheme + "://" + u.Host, client: newClient(o.TLS),
-		kick: make(chan struct{}, 1), started: map[string]time.Time{},
+		o: o, base: u.Scheme + "://" + u.Host, client: newClient(newLine(o.TLS, capped(o.Dial, o.Policy.BytesPerSecond), u)),
+		kick: make(chan struct{}, 1), started: map[string]time.Time{}, later: later{until: map[string]time.Time{}},
 	}, nil
 }
 
@@ -101,12 +141,29 @@ func (u *Uplink) Kick() {
 	}
 }
 
-// Online says whether the central answered the last time it was asked.
-func (u *Uplink) Online() bool {
+// Status is the state of the connection.
+type Status struct {
+	Online bool // the central answered the last time it was asked
+	// Refused says that it refuses this desk as such (certificate, registration):
+	// nothing is sent until a probe is let in, at Probe at the latest.
+	Refused bool
+	Probe   time.Time
+	// LogContradicts says that the central knows another audit log of this desk:
+	// its disk was restored from an old copy, copied or altered.
+	LogContradicts bool
+	Sent           int64 // bytes of requests given to the transport since the start
+}
+
+// Status returns the present state.
+func (u *Uplink) Status() Status {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return u.online
+	probe, open := u.breaker.state(time.Now())
+	return Status{Online: u.online, Refused: open, Probe: probe, LogContradicts: u.logBad, Sent: u.sent.Load()}
 }
+
+// Online says whether the central answered the last time it was asked.
+func (u *Uplink) Online() bool { return u.Status().Online }
 
 func (u *Uplink) setOnline(on bool) {
 	u.mu.Lock()
@@ -128,118 +185,6 @@ func (u *Uplink) Run(ctx context.Context) error {
 		return err
 	}
 	return nil
-}
-
-// send delivers one request after the other.
-func (u *Uplink) send(ctx context.Context) error {
-	changes, cancel := u.o.Queue.Changes()
-	defer cancel()
-	var link backOff
-	for ctx.Err() == nil {
-		row, next, err := u.o.Queue.Due(ctx, time.Now())
-		switch {
-		case err != nil:
-			u.o.Log.Error("queue not readable", "code", eid.CodeOf(err))
-			pause(ctx, link.next(), nil, u.kick)
-		case row == nil && next.IsZero():
-			pause(ctx, -1, changes, u.kick)
-		case row == nil:
-			pause(ctx, time.Until(next), changes, u.kick)
-		default:
-			if u.deliver(ctx, *row) {
-				link.reset()
-			} else if pause(ctx, link.next(), nil, u.kick) == kicked {
-				link.reset()
-			}
-		}
-	}
-	return nil
-}
-
-// deliver sends one request and writes down what came of it. It returns false
-// when the central cannot be reached or does not know this desk, so that
-// trying another request would not help.
-func (u *Uplink) deliver(ctx context.Context, row queue.Row) (goOn bool) {
-	sealed, err := u.o.Queue.Payload(ctx, row.ID)
-	if err != nil {
-		// Damaged on our own disk: it can never be sent; the officer must know.
-		u.failed(ctx, queue.Attempt{ID: row.ID, Code: eid.CodeOf(err), Aside: ctx.Err() == nil})
-		return true
-	}
-	signed, err := u.put(ctx, row, sealed)
-	if err == nil {
-		err = u.received(ctx, row, signed)
-	}
-	if err == nil {
-		return true
-	}
-	if ctx.Err() != nil {
-		return false // we are ending: the next start tries again
-	}
-	a := queue.Attempt{ID: row.ID, Code: eid.CodeOf(err), Next: time.Now()}
-	p, answered := errors.AsType[wire.Problem](err)
-	if answered {
-		a.Reason = string(p.Code)
-	}
-	goOn, a.Aside = judge(err)
-	if goOn && !a.Aside {
-		a.Next = a.Next.Add(delay(row.Attempts)) // this request waits, others go
-	}
-	u.o.Log.Warn("request not delivered", "seq", row.Seq, "code", a.Code, "reason", a.Reason, "aside", a.Aside)
-	u.failed(ctx, a)
-	return goOn
-}
-
-func (u *Uplink) failed(ctx context.Context, a queue.Attempt) {
-	if a.Aside {
-		u.mu.Lock()
-		delete(u.started, a.ID)
-		u.mu.Unlock()
-	}
-	if err := u.o.Queue.Failed(ctx, a); err != nil && ctx.Err() == nil {
-		u.o.Log.Error("attempt not recorded", "code", eid.CodeOf(err))
-	}
-}
-
-// judge says what a failed delivery means: whether others may be tried now, and
-// whether this one is ever to be tried again.
-func judge(err error) (goOn, aside bool) {
-	p, answered := errors.AsType[wire.Problem](err)
-	switch {
-	case eid.CodeOf(err) == eid.CodeReceipt, eid.CodeOf(err) == eid.CodeQueue:
-		return true, false
-	case !answered:
-		return false, false // no answer: the link is down
-	case p.Status == http.StatusUnauthorized, p.Status == http.StatusForbidden:
-		return false, false // it is the desk that is refused, not the request
-	case p.Status == http.StatusRequestTimeout, p.Status == http.StatusTooManyRequests, p.Status >= 500, p.Code == "":
-		return p.Status == http.StatusInternalServerError, false // busy, or something between us
-	default:
-		return true, true
-	}
-}
-
-// received verifies a receipt and lets the queue delete the payload.
-func (u *Uplink) received(ctx context.Context, row queue.Row, signed []byte) error {
-	if _, err := u.verify(wire.KindReceipt, row, signed); err != nil {
-		return err
-	}
-	return u.o.Queue.Received(ctx, u.statement(row, signed))
-}
-
-func (u *Uplink) verify(kind wire.Kind, row queue.Row, signed []byte) (wire.Statement, error) {
-	s, err := wire.VerifyStatement(u.o.ReceiptKey, signed)
-	if err == nil {
-		err = s.About(kind, request.Ident{Desk: u.o.DeskID, Request: row.ID, Seq: row.Seq}, row.BodyHash)
-	}
-	if err != nil {
-		return wire.Statement{}, eid.Fail(eid.CodeReceipt, "verify "+string(kind), err)
-	}
-	return s, nil
-}
-
-func (u *Uplink) statement(row queue.Row, signed []byte) queue.Statement {
-	return queue.Statement{ID: row.ID, DeskID: u.o.DeskID, Seq: row.Seq, BodyHash: row.BodyHash, Signed: signed}
 }
 
 // wake is what ended a pause.

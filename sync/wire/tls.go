@@ -60,5 +60,6 @@ func (f Files) ServerTLS() (*tls.Config, error) {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{pair},
 		ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool,
+		NextProtos: []string{"h2", "http/1.1"}, // a desk's uploads and long polls share one connection
 	}, nil
 }
