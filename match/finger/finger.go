@@ -98,7 +98,8 @@ func Extract(img Image) (*Template, Quality, error) {
 	return new(Extractor).Extract(img)
 }
 
-// Extractor extracts one image after another and keeps its room between them.
+// Extractor extracts one image after another and keeps its room between them,
+// which is quicker than a new one each time by some megabytes of fresh memory.
 // Its zero value is ready; one goroutine at a time may use it.
 type Extractor struct {
 	flat, soft, tmp, response plane

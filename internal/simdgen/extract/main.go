@@ -2,9 +2,8 @@
 //
 //	go generate ./match/finger
 //
-// There is one level, AVX2: where values are 32 bits and a block has eight
-// columns, wider registers gained nothing that could be measured. The kernels
-// give the bits of the portable form (kernel.go): the same operations in the
+// There is one level, AVX2, whose registers hold the eight columns of a block or
+// a row of two cells; wider ones were not tried. The kernels give the bits of the portable form (kernel.go): the same operations in the
 // same order, no fused ones. See there for what each does.
 package main
 
