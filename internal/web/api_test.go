@@ -126,7 +126,7 @@ func TestStatusOfFailures(t *testing.T) {
 
 func TestEvents(t *testing.T) {
 	d := &fakeDesk{}
-	s := serveDesk(t, d, web.Info{})
+	s := serveDesk(t, d, web.Info{}, nil)
 	resp := get(t, s, "/api/events")
 	if kind := resp.Header.Get("Content-Type"); kind != "text/event-stream" || resp.Header.Get("Cache-Control") != "no-store" {
 		t.Fatalf("headers %v", resp.Header)
@@ -180,7 +180,7 @@ func TestEvents(t *testing.T) {
 
 func TestPreview(t *testing.T) {
 	d := &fakeDesk{}
-	s := serveDesk(t, d, web.Info{})
+	s := serveDesk(t, d, web.Info{}, nil)
 	resp := get(t, s, "/api/preview")
 	kind, params, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if err != nil || kind != "multipart/x-mixed-replace" {

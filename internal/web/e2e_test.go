@@ -18,7 +18,7 @@ import (
 )
 
 // serveDesk listens on loopback and returns the screen's address with its token.
-func serveDesk(t *testing.T, d *fakeDesk, info web.Info) *web.Server {
+func serveDesk(t *testing.T, d *fakeDesk, info web.Info, officer web.Officer) *web.Server {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -26,7 +26,7 @@ func serveDesk(t *testing.T, d *fakeDesk, info web.Info) *web.Server {
 	}
 	s, err := web.New(web.Options{
 		Listen: l.Addr().String(), Info: info,
-		Desk: d, Preview: d, Queue: d, Devices: d, Consents: d, Heartbeat: 50 * time.Millisecond,
+		Desk: d, Preview: d, Queue: d, Devices: d, Consents: d, Officer: officer, Heartbeat: 50 * time.Millisecond,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -112,7 +112,7 @@ func TestScreenByKeyboard(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			d := &fakeDesk{pace: 60 * time.Millisecond, wrong: test.wrong, place: make(chan struct{}, 1)}
-			s := serveDesk(t, d, web.Info{Desk: "desk-099", Role: test.role, Officer: "officer-1", Emulated: true})
+			s := serveDesk(t, d, web.Info{Desk: "desk-099", Role: test.role, Officer: "officer-1", Emulated: true}, nil)
 			ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 			defer cancel()
 			plan := test.plan

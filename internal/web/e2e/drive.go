@@ -24,6 +24,7 @@ type Plan struct {
 	Email     string
 	Residence *eid.ResidenceCard // foreigners
 	English   bool               // switch the screen to English first (F9)
+	PINs      []string           // of the officer's token, the last one right; none at a desk without one
 	Mistyped  string             // a number to try first, which must not open the chip
 	StopAt    string             // step at which the visit is stopped (F8); "" for none
 
@@ -89,6 +90,11 @@ func Drive(ctx context.Context, url, shotsDir string, p Plan) (Result, error) {
 func (s *screen) visit(ctx context.Context, p Plan) (Result, error) {
 	if _, err := s.wait("the first page", quick, func(n seen) bool { return n.Step != "" }); err != nil {
 		return Result{}, err
+	}
+	if len(p.PINs) > 0 {
+		if err := s.unlock(p.PINs); err != nil {
+			return Result{}, fmt.Errorf("unlock token: %w", err)
+		}
 	}
 	if p.English {
 		if err := s.press(kb.F9); err != nil {

@@ -15,19 +15,21 @@ import (
 
 // seen is what the screen shows, read from its data attributes.
 type seen struct {
-	Step     string `json:"step"` // data-step: none, document, … ; "" while the page loads
-	Busy     string `json:"busy"`
-	Action   string `json:"action"` // data-action of the focused element
-	Focus    string `json:"focus"`  // id or tag of the focused element
-	Asking   bool   `json:"asking"` // a dialog is in the page
-	Failure  string `json:"failure"`
-	Prompt   string `json:"prompt"`
-	Position int    `json:"position"` // of the finger card asked for
-	Guidance string `json:"guidance"`
-	Outcome  string `json:"outcome"`
-	Code     string `json:"code"`
-	Wide     int    `json:"wide"`  // CSS pixels by which the page is too wide
-	Faults   string `json:"fault"` // script errors and policy violations
+	Step       string `json:"step"` // data-step: none, document, … ; "" while the page loads
+	Busy       string `json:"busy"`
+	Action     string `json:"action"` // data-action of the focused element
+	Focus      string `json:"focus"`  // id or tag of the focused element
+	Asking     bool   `json:"asking"` // a dialog is in the page
+	Failure    string `json:"failure"`
+	PIN        string `json:"pin"` // how the token's PIN stands, while its dialog is open
+	PINFailure string `json:"pinFailure"`
+	Prompt     string `json:"prompt"`
+	Position   int    `json:"position"` // of the finger card asked for
+	Guidance   string `json:"guidance"`
+	Outcome    string `json:"outcome"`
+	Code       string `json:"code"`
+	Wide       int    `json:"wide"`  // CSS pixels by which the page is too wide
+	Faults     string `json:"fault"` // script errors and policy violations
 }
 
 const look = `(() => {
@@ -37,6 +39,7 @@ const look = `(() => {
   return {
     step: visit?.dataset.step ?? '', busy: visit?.dataset.busy ?? '',
     action: a?.dataset?.action ?? '', focus: a ? a.id || a.className || a.tagName : '',
+    pin: q('dialog')?.dataset.pin ?? '', pinFailure: q('.pin-failure')?.dataset.code ?? '',
     asking: !!q('dialog'), failure: q('.failure')?.dataset.code ?? '', prompt: q('[data-prompt]')?.dataset.prompt ?? '',
     position: +(q('.finger.now')?.dataset.position ?? 0), guidance: q('[data-guidance]')?.dataset.guidance ?? '',
     outcome: q('[data-outcome]')?.dataset.outcome ?? '', code: q('[data-outcome]')?.dataset.code ?? '',

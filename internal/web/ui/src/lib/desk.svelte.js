@@ -15,6 +15,10 @@ export const desk = $state({
   queue: [],
   queueFailed: false,
   devices: [],
+  token: null, // the officer's signature token; null at a desk without one
+  tokenGone: null, // why it cannot be asked
+  tokenFailure: null, // of the last PIN
+  asksPIN: false, // the dialog is open
   dismissed: '', // a finished visit that the officer has left
 })
 
@@ -44,6 +48,7 @@ export async function act(action, body = {}) {
     if (answer.status === 401) desk.session = 'missing'
     if (answer.visit !== undefined) setVisit(answer.visit)
     desk.failure = answer.failure
+    if (answer.failure?.code === 'E-PIN-NEEDED') desk.asksPIN = true
     return !answer.failure
   } finally {
     if (desk.pending === mine) desk.pending = ''
@@ -78,6 +83,10 @@ function take(event) {
       break
     case 'devices':
       refreshDevices()
+      refreshOfficer()
+      break
+    case 'officer':
+      refreshOfficer()
       break
   }
 }
@@ -91,6 +100,31 @@ export async function refreshQueue() {
 export async function refreshDevices() {
   const answer = await get('/api/devices')
   if (answer.devices) desk.devices = answer.devices
+}
+
+export async function refreshOfficer() {
+  const answer = await get('/api/officer')
+  if (answer.status !== 200) return
+  desk.token = answer.token
+  desk.tokenGone = answer.failure
+}
+
+// unlock hands the PIN on; true when the token is open. The PIN is kept nowhere.
+export async function unlock(pin, lastTry) {
+  return tokenAction('/api/unlock', { pin, last_try: lastTry })
+}
+
+// lock ends the officer's shift.
+export async function lock() {
+  return tokenAction('/api/lock', {})
+}
+
+async function tokenAction(path, body) {
+  const answer = await post(path, body)
+  if (answer.token !== undefined) desk.token = answer.token
+  desk.tokenFailure = answer.failure
+  if (!answer.failure && desk.failure?.code === 'E-PIN-NEEDED') desk.failure = null
+  return !answer.failure
 }
 
 // open trades the token of the address for a session, then listens. It returns
@@ -111,6 +145,8 @@ export async function open() {
   listen()
   refreshQueue()
   refreshDevices()
+  await refreshOfficer()
+  if (desk.token && !desk.token.unlocked) desk.asksPIN = true // a shift begins with the PIN
   setInterval(refreshQueue, 2000)
   setInterval(refreshDevices, 4000)
 }
