@@ -27,6 +27,7 @@ type serveCommand struct {
 	Population     string `required:"" enum:"emulated" help:"Whose records decide: emulated."`
 	Photos         string `type:"path" default:"build/photos" help:"Photographs of the emulated population."`
 	Models         string `type:"path" default:"build/models" help:"Face recognition models."`
+	OSIA           bool   `name:"osia" help:"Serve OSIA Enrollment 1.3.0 under /osia, too."`
 	ExitOnEOF      bool   `name:"exit-on-eof" help:"End when standard input ends."`
 }
 
@@ -65,6 +66,11 @@ func (c serveCommand) Run(ctx context.Context) (err error) {
 	handler, err := withPublished(c.folder, in, log)
 	if err != nil {
 		return err
+	}
+	if c.OSIA {
+		if handler, err = withOSIA(handler, c.folder, in, &receipt.PublicKey, log); err != nil {
+			return err
+		}
 	}
 	listener, err := net.Listen("tcp", c.Listen)
 	if err != nil {
