@@ -52,6 +52,10 @@ const (
 	CodeQueueStopped     Code = "E-QUEUE-STOPPED"
 	CodeQueueDamaged     Code = "E-QUEUE-DAMAGED"
 	CodeQueueRollback    Code = "E-QUEUE-ROLLBACK"
+	CodeQueueLog         Code = "E-QUEUE-LOG"
+	CodeQueueAge         Code = "N-QUEUE-AGE"
+	CodeDueSoon          Code = "N-DUE-SOON"
+	CodeDuePassed        Code = "E-DUE-PASSED"
 	CodeDiskFull         Code = "E-DISK-FULL"
 	CodeSeal             Code = "E-SEAL"
 	CodeJournalLost      Code = "N-VISIT-ABANDONED"
@@ -134,6 +138,10 @@ var failures = []Failure{
 	{CodeQueueStopped, "Ổ đĩa báo lỗi khi ghi: hàng đợi đã dừng để không mất hồ sơ.", "The disk reported an error while writing: the queue has stopped, so that nothing is lost.", "Khởi động lại phần mềm; nếu lặp lại, thay ổ đĩa.", "Restart the software; if it repeats, replace the disk."},
 	{CodeQueueDamaged, "Dữ liệu hàng đợi đã bị thay đổi hoặc hỏng.", "Data of the queue were changed or damaged.", "Không sửa; chạy `enrold queue verify` và báo bộ phận kỹ thuật.", "Mend nothing; run `enrold queue verify` and tell the technical staff."},
 	{CodeQueueRollback, "Cơ sở dữ liệu của bàn này cũ hơn bộ đếm phần cứng: có thể đã bị khôi phục từ bản sao cũ.", "This desk's database is older than the hardware counter: an old copy may have been put back.", "Dừng, báo chỉ huy và bộ phận kỹ thuật.", "Stop; report to the commander and to the technical staff."},
+	{CodeQueueLog, "Nhật ký của bàn này không khớp nhật ký mà trung tâm đã biết: dữ liệu có thể đã bị khôi phục, sao chép hoặc sửa đổi.", "This desk's audit log contradicts the one that the centre knows: its data may have been restored, copied or altered.", "Dừng, báo chỉ huy và bộ phận kỹ thuật.", "Stop; report to the commander and to the technical staff."},
+	{CodeQueueAge, "Có hồ sơ chờ gửi quá 01 ngày làm việc.", "Requests have waited to be sent for more than 1 working day.", "Kiểm tra mạng; nếu không có mạng, xuất hàng đợi ra USB và chuyển đến trung tâm.", "Check the network; without one, export the queue to a USB stick and bring it to the centre."},
+	{CodeDueSoon, "Có hồ sơ chưa có kết quả mà thời hạn theo luật sắp hết.", "Requests without a decision are close to their legal time limit.", "Gửi ngay; báo người phụ trách.", "Send them now; tell the supervisor."},
+	{CodeDuePassed, "Có hồ sơ chưa có kết quả đã quá thời hạn theo luật.", "Requests without a decision are past their legal time limit.", "Báo chỉ huy; thông báo cho người dân.", "Report to the commander; tell the citizen."},
 	{CodeDiskFull, "Ổ đĩa sắp đầy: không nhận hồ sơ mới.", "The disk is nearly full: no new visits.", "Giải phóng dung lượng hoặc đồng bộ hàng đợi.", "Free space or sync the queue."},
 	{CodeSeal, "Không ký hoặc niêm phong được hồ sơ.", "The request cannot be signed or sealed.", "Báo bộ phận kỹ thuật.", "Call the technical staff."},
 	{CodeJournalLost, "Lượt làm việc trước bị ngắt và đã được hủy; chưa có gì được gửi.", "The previous visit was cut off and is abandoned; nothing was sent.", "Bắt đầu lại từ đầu.", "Start again."},
