@@ -208,5 +208,9 @@ func newUplink(ctx context.Context, cfg config.Config, own *ownKeys, q *queue.Qu
 	if err != nil {
 		return nil, fmt.Errorf("load receipt key: %w", err)
 	}
-	return uplink.New(uplink.Options{URL: cfg.Central.URL, TLS: tls, DeskID: cfg.Desk.ID, ReceiptKey: receipt, Queue: q, Log: log})
+	policy, err := syncPolicy(cfg.Sync)
+	if err != nil {
+		return nil, err
+	}
+	return uplink.New(uplink.Options{URL: cfg.Central.URL, TLS: tls, DeskID: cfg.Desk.ID, ReceiptKey: receipt, Queue: q, Policy: policy, Log: log})
 }

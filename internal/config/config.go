@@ -23,6 +23,7 @@ type Config struct {
 	Scanner Scanner `toml:"scanner"`
 	Face    Face    `toml:"face"`
 	Central Central `toml:"central"`
+	Sync    Sync    `toml:"sync"`
 	Keys    Keys    `toml:"keys"`
 }
 
@@ -163,6 +164,9 @@ func (c *Config) check() error {
 	}
 	if c.Desk.Role != CommunePolice && c.Desk.Role != Immigration {
 		return fmt.Errorf("desk.role %q: want %s or %s", c.Desk.Role, CommunePolice, Immigration)
+	}
+	if err := c.Sync.check(); err != nil {
+		return err
 	}
 	if c.Chip.Transport == "" {
 		c.Chip.Transport = PCSC
