@@ -24,6 +24,7 @@ import (
 	"github.com/enrold/enrold/hw/emu/persons"
 	"github.com/enrold/enrold/hw/emu/ridge"
 	"github.com/enrold/enrold/internal/eid"
+	"github.com/enrold/enrold/internal/population"
 	"github.com/enrold/enrold/internal/station"
 	"github.com/enrold/enrold/queue"
 	"github.com/enrold/enrold/queue/request"
@@ -286,44 +287,44 @@ func TestDecisions(t *testing.T) {
 			r := visit(t, 1, false, ridge.WindowZFM)
 			r.Portraits = portraits(t, 2)
 			return r
-		}, queue.Rejected, reasonFace},
+		}, queue.Rejected, population.ReasonFace},
 		{"another person's fingers", func() station.Request {
 			r := visit(t, 1, false, ridge.WindowZFM)
 			r.Fingers = visit(t, 4, false, ridge.WindowZFM).Fingers
 			return r
-		}, queue.Rejected, reasonFinger},
+		}, queue.Rejected, population.ReasonFinger},
 		{"fingers in the other's place", func() station.Request {
 			r := visit(t, 1, false, ridge.WindowZFM)
 			for i := range r.Fingers {
 				r.Fingers[i].Position = eid.RightIndex + eid.LeftIndex - r.Fingers[i].Position
 			}
 			return r
-		}, queue.Rejected, reasonFinger},
+		}, queue.Rejected, population.ReasonFinger},
 		{"no fingers", func() station.Request {
 			r := visit(t, 1, false, ridge.WindowZFM)
 			r.Fingers = nil
 			return r
-		}, queue.Rejected, reasonNoFingers},
+		}, queue.Rejected, population.ReasonNoFingers},
 		{"no portrait", func() station.Request {
 			r := visit(t, 1, false, ridge.WindowZFM)
 			r.Portraits = nil
 			return r
-		}, queue.Rejected, reasonNoFace},
+		}, queue.Rejected, population.ReasonNoFace},
 		{"chip not authentic", func() station.Request {
 			r := visit(t, 2, false, ridge.WindowZFM)
 			r.Chip().PA = eid.Check{State: eid.CheckFailed}
 			return r
-		}, queue.Rejected, reasonDocument},
+		}, queue.Rejected, population.ReasonDocument},
 		{"unknown number", func() station.Request {
 			r := visit(t, 2, false, ridge.WindowZFM)
 			r.Chip().Holder.PersonalNumber = "099000000999"
 			return r
-		}, queue.Rejected, reasonUnknown},
+		}, queue.Rejected, population.ReasonUnknown},
 		{"other birth date", func() station.Request {
 			r := visit(t, 2, false, ridge.WindowZFM)
 			r.Chip().Holder.Birth = "1991-04-08"
 			return r
-		}, queue.Rejected, reasonRecord},
+		}, queue.Rejected, population.ReasonRecord},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := test.make()

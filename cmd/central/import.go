@@ -20,7 +20,7 @@ import (
 )
 
 type importCommand struct {
-	folder
+	stores
 	AcceptEmulated bool   `help:"Accept emulated devices and software device keys."`
 	To             string `type:"path" help:"Folder for the answers (default: beside the bundles)."`
 	Dir            string `arg:"" type:"existingdir" help:"The stick, or one bundle on it."`
@@ -34,9 +34,13 @@ func (c importCommand) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	in, err := intake.Open(ctx, intake.Options{
-		Dir: c.Data, SealKey: seal, Receipt: receipt, Decider: later{}, AcceptEmulated: c.AcceptEmulated, Log: log,
-	})
+	o := intake.Options{SealKey: seal, Receipt: receipt, Decider: later{}, AcceptEmulated: c.AcceptEmulated, Log: log}
+	closing, err := c.use(ctx, &o)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closing()) }()
+	in, err := intake.Open(ctx, o)
 	if err != nil {
 		return err
 	}

@@ -7,13 +7,11 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 
 	"github.com/alecthomas/kong"
 
 	"github.com/enrold/enrold/queue/request"
-	"github.com/enrold/enrold/sync/intake"
 	"github.com/enrold/enrold/sync/intake/authority"
 )
 
@@ -24,19 +22,9 @@ type commands struct {
 	Import    importCommand  `cmd:"" help:"Take the requests of a USB stick and write the answers to it."`
 	Root      rootCommand    `cmd:"" help:"Make and use the offline root key."`
 	Publish   publishCommand `cmd:"" help:"Publish what the root has signed."`
-}
-
-// folder is where a central lives.
-type folder struct {
-	Data string `required:"" type:"path" help:"Folder of the central."`
-	Keys string `type:"path" help:"Folder of its keys (default: DATA/keys)."`
-}
-
-func (f folder) keys() string {
-	if f.Keys != "" {
-		return f.Keys
-	}
-	return filepath.Join(f.Data, "keys")
+	Desk      deskCommand    `cmd:"" help:"Desks: requests, approval, renewal, revocation."`
+	Officer   officerCommand `cmd:"" help:"Officers' keys: approval, revocation."`
+	Status    statusCommand  `cmd:"" help:"Requests by state, what is announced and missing, alarms."`
 }
 
 type initCommand struct {
@@ -54,7 +42,7 @@ func (c initCommand) Run(ctx context.Context) error {
 	} else if err := authority.Create(c.keys(), c.Host); err != nil {
 		return err
 	}
-	registry, err := intake.OpenRegistry(ctx, c.Data)
+	registry, err := c.registry(ctx)
 	if err != nil {
 		return err
 	}
@@ -77,7 +65,7 @@ func (c enrolCommand) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	registry, err := intake.OpenRegistry(ctx, c.Data)
+	registry, err := c.registry(ctx)
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/enrold/enrold/internal/population"
+	"github.com/enrold/enrold/internal/simulator"
 	"github.com/enrold/enrold/sync/intake"
 	"github.com/enrold/enrold/sync/intake/authority"
 )
@@ -21,14 +23,38 @@ import (
 const shutdownWithin = 3 * time.Second
 
 type serveCommand struct {
-	folder
+	stores
 	Listen         string `default:"127.0.0.1:0" help:"Address to listen on; port 0 takes a free one."`
 	AcceptEmulated bool   `help:"Accept emulated devices and software device keys."`
-	Population     string `required:"" enum:"emulated" help:"Whose records decide: emulated."`
+	Population     string `required:"" enum:"emulated,none" help:"Whose records decide: those of the emulated persons, or nobody's (all are granted)."`
+	Databases      string `type:"existingfile" help:"How the simulated deciding databases behave (TOML, see package simulator)."`
+	Parallel       int    `default:"4" help:"Decisions at the same time."`
 	Photos         string `type:"path" default:"build/photos" help:"Photographs of the emulated population."`
 	Models         string `type:"path" default:"build/models" help:"Face recognition models."`
 	OSIA           bool   `name:"osia" help:"Serve OSIA Enrollment 1.3.0 under /osia, too."`
 	ExitOnEOF      bool   `name:"exit-on-eof" help:"End when standard input ends."`
+}
+
+// decider puts the simulated databases, when they are configured, in front of
+// the population. People is nil where nobody's records decide.
+func (c serveCommand) decider() (d intake.Decider, people *population.Population, err error) {
+	if c.Population == "emulated" {
+		if people, err = population.New(c.Photos, c.Models); err != nil {
+			return nil, nil, err
+		}
+		d = people
+	}
+	if c.Databases == "" && d != nil {
+		return d, people, nil
+	}
+	var conf simulator.Config
+	if c.Databases != "" {
+		if conf, err = simulator.Load(c.Databases); err != nil {
+			return nil, nil, err
+		}
+	}
+	s, err := simulator.New(conf, d)
+	return s, people, err
 }
 
 // Run serves until ctx ends. It prints "ready https://ADDRESS" once it listens;
@@ -51,14 +77,20 @@ func (c serveCommand) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	people, err := newPopulation(c.Photos, c.Models)
+	decider, people, err := c.decider()
 	if err != nil {
 		return err
 	}
-	defer people.close()
-	in, err := intake.Open(ctx, intake.Options{
-		Dir: c.Data, SealKey: seal, Receipt: receipt, Decider: people, AcceptEmulated: c.AcceptEmulated, Log: log,
-	})
+	if people != nil {
+		defer people.Close()
+	}
+	o := intake.Options{SealKey: seal, Receipt: receipt, Decider: decider, Parallel: c.Parallel, AcceptEmulated: c.AcceptEmulated, Log: log}
+	closing, err := c.use(ctx, &o)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closing()) }()
+	in, err := intake.Open(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -89,7 +121,9 @@ func (c serveCommand) Run(ctx context.Context) (err error) {
 		return nil
 	})
 	g.Go(func() error { return in.Run(working) })
-	g.Go(func() error { return people.load(working, log) })
+	if people != nil {
+		g.Go(func() error { return people.Load(working, log) })
+	}
 	g.Go(func() error {
 		<-working.Done()
 		last, cancel := context.WithTimeout(context.Background(), shutdownWithin)

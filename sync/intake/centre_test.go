@@ -21,6 +21,8 @@ import (
 	"github.com/enrold/enrold/queue/request"
 	"github.com/enrold/enrold/sync/intake"
 	"github.com/enrold/enrold/sync/intake/authority"
+	"github.com/enrold/enrold/sync/intake/vault"
+	"github.com/enrold/enrold/sync/intake/vault/sqlvault"
 	"github.com/enrold/enrold/sync/wire"
 )
 
@@ -40,6 +42,7 @@ type centre struct {
 	seal            hpke.PrivateKey
 	receipt         *ecdsa.PrivateKey
 	device          *request.DeviceKey
+	officer         request.Signer // may be nil
 	client          *http.Client
 	opts            intake.Options
 
@@ -104,6 +107,17 @@ func (c *centre) deskFiles(desk string) wire.Files {
 	return wire.Files{CA: filepath.Join(out, "ca.pem"), Cert: filepath.Join(out, "cert.pem"), Key: filepath.Join(out, "key.pem")}
 }
 
+// openVault opens the vault beside the intake.
+func (c *centre) openVault(t *testing.T) vault.Vault {
+	t.Helper()
+	v, err := sqlvault.OpenSQLite(t.Context(), c.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { v.Close() })
+	return v
+}
+
 // start brings the intake up; stop ends it in order.
 func (c *centre) start(t *testing.T) {
 	t.Helper()
@@ -155,7 +169,7 @@ func (c *centre) sealed(t *testing.T, seq int64, previous []byte, change ...func
 	for _, f := range change {
 		f(&b)
 	}
-	data, err := request.Seal([]hpke.PublicKey{c.seal.PublicKey()}, request.Signers{Device: c.device}, b)
+	data, err := request.Seal([]hpke.PublicKey{c.seal.PublicKey()}, request.Signers{Device: c.device, Officer: c.officer}, b)
 	if err != nil {
 		t.Fatal(err)
 	}

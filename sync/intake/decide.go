@@ -162,7 +162,12 @@ func (in *Intake) next(ctx context.Context, r vault.Request) (Verdict, error) {
 	if got := (request.Ident{Desk: body.DeskID, Request: body.Request.ID, Seq: body.Seq}); got != r.Ident {
 		return Verdict{}, errors.New("payload is another request's")
 	}
-	v, err := in.o.Decider.Decide(ctx, body)
+	var v Verdict
+	if again, ok := in.o.Decider.(Resumer); ok && r.State == wire.StateAccepted {
+		v, err = again.Resume(ctx, body, r.Moved)
+	} else {
+		v, err = in.o.Decider.Decide(ctx, body)
+	}
 	if err != nil {
 		return Verdict{}, fmt.Errorf("decide: %w", err)
 	}

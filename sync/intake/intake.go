@@ -53,9 +53,15 @@ const (
 
 // Decider compares an opened request with the deciding databases. It may wait
 // for what it needs; an error means "not now", and the request is tried again
-// later. It is asked again after a verdict of wire.StateAccepted.
+// later. It is asked again after a verdict of wire.StateAccepted, or Resumer is.
 type Decider interface {
 	Decide(ctx context.Context, body request.Body) (Verdict, error)
+}
+
+// Resumer is what a Decider may be as well: it is asked instead of Decide for a
+// request that it accepted then.
+type Resumer interface {
+	Resume(ctx context.Context, body request.Body, accepted time.Time) (Verdict, error)
 }
 
 // Verdict is the next state of a request: accepted, needs_correction, granted or

@@ -231,6 +231,8 @@ func TestUndecidedIsDecidedAfterRestart(t *testing.T) {
 	if status, _ := c.result(t, c.client, id, 50*time.Millisecond); status != http.StatusAccepted {
 		t.Fatalf("result while undecided = %d, want 202", status)
 	}
+	for end := time.Now().Add(10 * time.Second); asked.Load() == 0 && time.Now().Before(end); time.Sleep(time.Millisecond) {
+	}
 	c.stop()
 	ready.Store(true)
 	c.start(t)

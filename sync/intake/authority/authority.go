@@ -30,6 +30,7 @@ import (
 
 	"github.com/enrold/enrold/queue/request"
 	"github.com/enrold/enrold/sync/wire"
+	"github.com/enrold/enrold/sync/wire/enrolment"
 )
 
 const (
@@ -125,6 +126,51 @@ func EnrolDesk(dir, out, desk string) (*x509.Certificate, error) {
 	return cert, nil
 }
 
+// Approve makes the TLS certificate that a desk's verified request asks for,
+// and the answer to it; the published list of seal keys is the caller's to add.
+func Approve(dir string, r enrolment.Request) (enrolment.Answer, *x509.Certificate, error) {
+	a, cert, err := approve(dir, r)
+	if err != nil {
+		return enrolment.Answer{}, nil, fmt.Errorf("approve desk: %w", err)
+	}
+	return a, cert, nil
+}
+
+func approve(dir string, r enrolment.Request) (a enrolment.Answer, cert *x509.Certificate, err error) {
+	ca, err := readPair(dir, caFile, caKeyFile)
+	if err != nil {
+		return a, nil, err
+	}
+	t := template(leafYears)
+	t.Subject.CommonName = r.DeskID
+	t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+	if t.SerialNumber, err = serial(); err != nil {
+		return a, nil, err
+	}
+	der, err := x509.CreateCertificate(rand.Reader, t, ca.cert, r.CSR.PublicKey, ca.key)
+	if err != nil {
+		return a, nil, err
+	}
+	if cert, err = x509.ParseCertificate(der); err != nil {
+		return a, nil, err
+	}
+	seal, err := request.LoadSealKey(filepath.Join(dir, sealFile))
+	if err != nil {
+		return a, nil, err
+	}
+	receipt, err := os.ReadFile(filepath.Join(dir, receiptFile))
+	if err != nil {
+		return a, nil, err
+	}
+	return enrolment.Answer{
+		DeskID: r.DeskID, Certificate: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+		CA:         pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.cert.Raw}),
+		ReceiptKey: receipt, SealKey: seal.Bytes(),
+	}, cert, nil
+}
+
+func serial() (*big.Int, error) { return rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120)) }
+
 func enrolDesk(dir, out, desk string) (*x509.Certificate, error) {
 	if err := request.CheckDesk(desk); err != nil {
 		return nil, err
@@ -201,7 +247,7 @@ func issue(t *x509.Certificate, parent *pair) (pair, error) {
 	if err != nil {
 		return pair{}, err
 	}
-	if t.SerialNumber, err = rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120)); err != nil {
+	if t.SerialNumber, err = serial(); err != nil {
 		return pair{}, err
 	}
 	if parent == nil {
