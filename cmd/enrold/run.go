@@ -24,6 +24,7 @@ import (
 	"github.com/enrold/enrold/queue"
 	"github.com/enrold/enrold/queue/request"
 	"github.com/enrold/enrold/sync/uplink"
+	"github.com/enrold/enrold/sync/wire"
 )
 
 type runCmd struct {
@@ -76,7 +77,8 @@ func (c *runCmd) Run(ctx context.Context, log *slog.Logger) (err error) {
 	defer services.Wait()
 	defer stop()
 
-	desk, rules, err := newDesk(cfg, rooms, q, log)
+	inside := newInterior(cfg, rooms)
+	desk, rules, err := newDesk(cfg, rooms, inside, q, log)
 	if err != nil {
 		return err
 	}
@@ -93,7 +95,7 @@ func (c *runCmd) Run(ctx context.Context, log *slog.Logger) (err error) {
 	if err != nil {
 		return err
 	}
-	up, err := newUplink(ctx, cfg, own, q, log)
+	up, err := newWay(ctx, cfg, own, q, log)
 	if err != nil {
 		return err
 	}
@@ -104,6 +106,11 @@ func (c *runCmd) Run(ctx context.Context, log *slog.Logger) (err error) {
 			log.Error("uplink ended", "error", err)
 		}
 	})
+	receipt, err := wire.LoadReceiptKey(cfg.Central.ReceiptKey)
+	if err != nil {
+		return err
+	}
+	services.Go(func() { watchInbox(ctx, cfg.Desk.Data, newSettle(cfg, receipt, data, q), log) })
 	if data != nil {
 		source, err := data.source(ctx, own)
 		if err != nil {
@@ -112,6 +119,7 @@ func (c *runCmd) Run(ctx context.Context, log *slog.Logger) (err error) {
 		services.Go(func() { data.run(ctx, source, rules) })
 	}
 	services.Go(func() { tellChanges(ctx, q, func() { server.Notify("queue") }) })
+	services.Go(func() { endWhenStopped(ctx, q, stop) })
 
 	address := filepath.Join(cfg.Desk.Data, "screen.url")
 	if err := os.WriteFile(address, []byte(server.URL()+"\n"), 0o600); err != nil {
@@ -119,8 +127,10 @@ func (c *runCmd) Run(ctx context.Context, log *slog.Logger) (err error) {
 	}
 	defer os.Remove(address) // the token in it ends with this process
 	fmt.Printf("ready http://%s/\n", listener.Addr())
+	// A failure is said where the digests are used.
+	services.Go(func() { _, _ = inside.fixed() })
 	rooms.run(ctx, &services) // after the screen: their libraries take a second to load
-	return serve(ctx, listener, server)
+	return errors.Join(serve(ctx, listener, server), queueStopped(q))
 }
 
 // serve answers the screen until ctx ends.
@@ -158,14 +168,15 @@ func openQueue(ctx context.Context, cfg config.Config, own *ownKeys, data *centr
 	return queue.Open(ctx, o)
 }
 
-func newDesk(cfg config.Config, r *rooms, q *queue.Queue, log *slog.Logger) (*station.Desk, *procedure.Registry, error) {
+func newDesk(cfg config.Config, r *rooms, inside *interior, q *queue.Queue, log *slog.Logger) (*station.Desk, *procedure.Registry, error) {
 	rules, err := procedure.Load()
 	if err != nil {
 		return nil, nil, err
 	}
 	desk, err := station.New(station.Options{
 		Ports: station.Ports{Chip: r.chip, Camera: r.vision, Face: r.vision, Scanner: r.finger, Finger: r.finger, Queue: q, Journal: q.Journal()},
-		Rules: rules, Role: string(cfg.Desk.Role), Officer: cfg.Desk.Officer, Portrait: portraitRecord, Now: time.Now, Log: log,
+		Rules: rules, Role: string(cfg.Desk.Role), Officer: cfg.Desk.Officer, Supervisors: cfg.Desk.SupervisorIDs(),
+		Portrait: portraitRecord, Setting: inside.describe, Now: time.Now, Log: log,
 		Last: func(ctx context.Context) (string, station.Queued, bool, error) {
 			rows, err := q.List(ctx, 1)
 			if err != nil || len(rows) == 0 {

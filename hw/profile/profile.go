@@ -41,6 +41,7 @@ type Profile struct {
 	Reason     string   `toml:"reason"` // without: why no driver claims it
 	Provenance string   `toml:"provenance"`
 	Notes      []string `toml:"notes"`
+	SHA256     [32]byte `toml:"-"`     // of the file
 	Match      []Match  `toml:"match"` // any of them; none: chosen by the desk's configuration
 
 	Serial *Serial `toml:"serial"`

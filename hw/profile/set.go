@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -97,6 +98,7 @@ func read(files fs.FS, file string) (Profile, error) {
 	if p.Name != strings.TrimSuffix(filepath.Base(file), ".toml") {
 		return Profile{}, fmt.Errorf("name %q is not the file's name", p.Name)
 	}
+	p.SHA256 = sha256.Sum256(raw)
 	return p, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/pelletier/go-toml/v2"
 
@@ -29,16 +30,28 @@ type Config struct {
 
 // Desk is who and where this desk is.
 type Desk struct {
-	ID         string `toml:"id"`
-	Role       Role   `toml:"role"`
-	Officer    string `toml:"officer"`
-	Data       string `toml:"data"`       // folder of the queue and its keys
-	Listen     string `toml:"listen"`     // loopback address of the screen
-	Production bool   `toml:"production"` // refuses emulated devices, test trust anchors and software keys
+	ID      string `toml:"id"`
+	Role    Role   `toml:"role"`
+	Officer string `toml:"officer"`
+	// Supervisors may allow an exception that the officer asks for: "s1, s2".
+	Supervisors string `toml:"supervisors"`
+	Data        string `toml:"data"`       // folder of the queue and its keys
+	Listen      string `toml:"listen"`     // loopback address of the screen
+	Production  bool   `toml:"production"` // refuses emulated devices, test trust anchors and software keys
 }
 
 // Profiles is where the daemon keeps device profiles that the central published.
 func (d Desk) Profiles() string { return filepath.Join(d.Data, "profiles") }
+
+// SupervisorIDs splits Supervisors.
+func (d Desk) SupervisorIDs() (ids []string) {
+	for id := range strings.SplitSeq(d.Supervisors, ",") {
+		if id = strings.TrimSpace(id); id != "" {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
 
 // Role decides which procedures a desk may run (requirements LOC-1 to LOC-3).
 type Role string

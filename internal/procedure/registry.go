@@ -6,6 +6,7 @@ package procedure
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"embed"
 	"errors"
 	"fmt"
@@ -33,6 +34,8 @@ type RuleSet struct {
 	Unknown       []string                     `toml:"unknown"` // what nobody could read yet
 	Consents      []ConsentText                `toml:"consents"`
 	Procedures    map[eid.ProcedureKind]*Rules `toml:"procedures"`
+
+	sha256 [sha256.Size]byte // of the file
 }
 
 // Registry is all rule sets that this version of the software knows.
@@ -65,6 +68,11 @@ func load(fsys fs.FS) (*Registry, error) {
 		if err := decode(fsys, name, set); err != nil {
 			return nil, err
 		}
+		text, err := fs.ReadFile(fsys, name)
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", name, err)
+		}
+		set.sha256 = sha256.Sum256(text)
 		if err := set.prepare(calendar, pins); err != nil {
 			return nil, fmt.Errorf("check %s: %w", name, err)
 		}
@@ -90,7 +98,7 @@ func (s *RuleSet) prepare(calendar *Calendar, pins pinTable) error {
 		return errors.New("a rule set with unknown parts cannot be enabled")
 	}
 	for kind, p := range s.Procedures {
-		p.ID, p.Kind = s.ID, kind
+		p.ID, p.Kind, p.SHA256 = s.ID, kind, s.sha256
 		p.texts, p.calendar, p.pins = s.Consents, calendar, pins
 		if err := p.check(); err != nil {
 			return fmt.Errorf("procedure %s: %w", kind, err)

@@ -10,6 +10,7 @@ import (
 // promise. Every section names the legal article that it comes from.
 type Rules struct {
 	ID      string            `toml:"-"` // rule set: "vn-69-2024"
+	SHA256  [32]byte          `toml:"-"` // of the rule set's file
 	Kind    eid.ProcedureKind `toml:"-"`
 	TitleVI string            `toml:"title_vi"`
 	TitleEN string            `toml:"title_en"`

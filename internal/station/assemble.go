@@ -19,7 +19,8 @@ func (v *visit) request(receivedAt time.Time, due procedure.Due, setting Setting
 		Portraits: []eid.PortraitRecord{}, Fingers: []eid.FingerRecord{},
 		Decisions: slices.Clone(v.decisions), Attempts: maps.Clone(v.attempts), Exceptions: []eid.Exception{},
 		Warnings: slices.Concat(v.warnings, v.detailsWarnings), Consent: *v.consent, Officer: v.officer,
-		Devices: setting.Devices, Digests: setting.Digests,
+		Devices:    setting.Devices,
+		Digests:    append([]eid.Digest{{Kind: "rules", Name: v.rules.ID, SHA256: v.rules.SHA256[:]}}, setting.Digests...),
 		ReceivedAt: receivedAt, DueAt: due.Day, DueRule: due.Rule,
 		// The desk's comparisons are a pre-check; the centre decides (BIO-1, REQ-2).
 		DecidedBy: "local_precheck",
@@ -47,6 +48,26 @@ func (v *visit) request(receivedAt time.Time, due procedure.Due, setting Setting
 		}
 	}
 	return r, nil
+}
+
+// devices are those that served the visit, as documents and samples name them.
+func (v *visit) devices() []eid.Device {
+	list := []eid.Device{{Kind: "reader", Name: v.document.Reader, Origin: v.document.Origin}}
+	used := func(kind, name string, origin eid.Origin) {
+		d := eid.Device{Kind: kind, Name: name, Origin: origin}
+		if !slices.Contains(list, d) {
+			list = append(list, d)
+		}
+	}
+	for _, s := range v.portraits {
+		used("camera", s.Device, s.Origin)
+	}
+	for _, f := range v.fingers {
+		for _, s := range f.samples {
+			used("scanner", s.Device, s.Origin)
+		}
+	}
+	return list
 }
 
 func (v *visit) subject() eid.Subject {

@@ -40,9 +40,10 @@ type Options struct {
 	Supervisors []string
 	// Portrait puts a live frame into a face record of ISO/IEC 19794-5:2005.
 	Portrait func(eid.FaceSample) (eid.Blob, error)
-	// Setting is optional: what the desk is made of, with an error for what could
-	// not be asked.
-	Setting func(ctx context.Context) (Setting, error)
+	// Setting is optional: more about the devices that served the visit, of which
+	// only name and origin are known, and digests of what the desk runs. What
+	// could not be asked is an error beside the rest.
+	Setting func(ctx context.Context, used []eid.Device) (Setting, error)
 	Now     func() time.Time
 	Log     *slog.Logger
 	Last    LastQueued    // optional; see LastQueued
@@ -80,7 +81,7 @@ type Desk struct {
 
 	supervisors []string
 	portrait    func(eid.FaceSample) (eid.Blob, error)
-	setting     func(ctx context.Context) (Setting, error)
+	setting     func(ctx context.Context, used []eid.Device) (Setting, error)
 
 	events events
 

@@ -192,7 +192,8 @@ func TestSendCutOff(t *testing.T) {
 		w := newWorld()
 		d := w.desk(t, "commune_police")
 		upTo(t, d, "send")
-		r, err := d.visit.request(w.clock, procedure.Due{Day: "2026-06-04", Rule: "CLK-2"}, Setting{}, asIs)
+		r, err := d.visit.request(w.clock, procedure.Due{Day: "2026-06-04", Rule: "CLK-2"},
+			Setting{Devices: d.visit.devices(), Digests: make([]eid.Digest, 1)}, asIs)
 		if err != nil {
 			t.Fatal(err)
 		}

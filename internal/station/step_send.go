@@ -33,7 +33,7 @@ func (d *Desk) Send(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", op, err)
 		}
-		r, err := v.request(start.Round(time.Millisecond).UTC(), due, d.settingNow(ctx), d.portrait)
+		r, err := v.request(start.Round(time.Millisecond).UTC(), due, d.settingNow(ctx, v.devices()), d.portrait)
 		if err != nil {
 			return fmt.Errorf("%s: %w", op, err)
 		}
@@ -54,13 +54,13 @@ func (d *Desk) Send(ctx context.Context) error {
 
 // settingNow asks what the desk is made of. A device that does not answer is no
 // reason to send a person away: the request then names fewer.
-func (d *Desk) settingNow(ctx context.Context) Setting {
+func (d *Desk) settingNow(ctx context.Context, used []eid.Device) Setting {
 	if d.setting == nil {
-		return Setting{}
+		return Setting{Devices: used}
 	}
 	ctx, cancel := context.WithTimeout(ctx, askLimit)
 	defer cancel()
-	s, err := d.setting(ctx)
+	s, err := d.setting(ctx, used)
 	if err != nil {
 		d.log.Warn("the request does not name all devices and digests", "error", err)
 	}

@@ -89,8 +89,8 @@ func (w *world) desk(t testing.TB, role string) *Desk {
 // asIs stands for the interchange format of portraits.
 func asIs(s eid.FaceSample) (eid.Blob, error) { return s.JPEG, nil }
 
-func (w *world) setting(context.Context) (Setting, error) {
-	return Setting{Devices: []eid.Device{{Kind: "scanner", Name: "test", Serial: "1"}}}, w.fail["Setting"]
+func (w *world) setting(_ context.Context, used []eid.Device) (Setting, error) {
+	return Setting{Devices: used, Digests: []eid.Digest{{Kind: "program", Name: "test", SHA256: make([]byte, 32)}}}, w.fail["Setting"]
 }
 
 // honest puts the right person with the right document and fingers at the desk.
@@ -243,6 +243,9 @@ func unsendable(r Request) string {
 	}
 	if r.Consent.Given.IsZero() || r.Consent.TextVersion == "" || len(r.Consent.TextSHA256) != 32 || r.Consent.By == "" {
 		return "no consent"
+	}
+	if len(r.Devices) != 3-len(r.Exceptions)/2 || len(r.Digests) != 2 {
+		return "devices or digests are missing"
 	}
 	if r.Contacts.Phone == "" || r.DueAt == "" || r.Officer == "" || r.DecidedBy != "local_precheck" {
 		return "incomplete"
