@@ -24,7 +24,6 @@ import (
 	"github.com/enrold/enrold/queue"
 	"github.com/enrold/enrold/queue/request"
 	"github.com/enrold/enrold/sync/uplink"
-	"github.com/enrold/enrold/sync/wire"
 )
 
 type runCmd struct {
@@ -95,7 +94,7 @@ func (c *runCmd) Run(ctx context.Context, log *slog.Logger) (err error) {
 	if err != nil {
 		return err
 	}
-	up, err := newWay(ctx, cfg, own, q, log)
+	up, err := newUplink(ctx, cfg, own, q, log)
 	if err != nil {
 		return err
 	}
@@ -106,11 +105,6 @@ func (c *runCmd) Run(ctx context.Context, log *slog.Logger) (err error) {
 			log.Error("uplink ended", "error", err)
 		}
 	})
-	receipt, err := wire.LoadReceiptKey(cfg.Central.ReceiptKey)
-	if err != nil {
-		return err
-	}
-	services.Go(func() { watchInbox(ctx, cfg.Desk.Data, newSettle(cfg, receipt, data, q), log) })
 	if data != nil {
 		source, err := data.source(ctx, own)
 		if err != nil {
@@ -119,7 +113,6 @@ func (c *runCmd) Run(ctx context.Context, log *slog.Logger) (err error) {
 		services.Go(func() { data.run(ctx, source, rules) })
 	}
 	services.Go(func() { tellChanges(ctx, q, func() { server.Notify("queue") }) })
-	services.Go(func() { endWhenStopped(ctx, q, stop) })
 
 	address := filepath.Join(cfg.Desk.Data, "screen.url")
 	if err := os.WriteFile(address, []byte(server.URL()+"\n"), 0o600); err != nil {
@@ -130,7 +123,7 @@ func (c *runCmd) Run(ctx context.Context, log *slog.Logger) (err error) {
 	// A failure is said where the digests are used.
 	services.Go(func() { _, _ = inside.fixed() })
 	rooms.run(ctx, &services) // after the screen: their libraries take a second to load
-	return errors.Join(serve(ctx, listener, server), queueStopped(q))
+	return serve(ctx, listener, server)
 }
 
 // serve answers the screen until ctx ends.
