@@ -113,6 +113,7 @@ func (c *runCmd) Run(ctx context.Context, log *slog.Logger) (err error) {
 		services.Go(func() { data.run(ctx, source, rules) })
 	}
 	services.Go(func() { tellChanges(ctx, q, func() { server.Notify("queue") }) })
+	services.Go(func() { endWhenStopped(ctx, q, stop) })
 
 	address := filepath.Join(cfg.Desk.Data, "screen.url")
 	if err := os.WriteFile(address, []byte(server.URL()+"\n"), 0o600); err != nil {
@@ -123,7 +124,7 @@ func (c *runCmd) Run(ctx context.Context, log *slog.Logger) (err error) {
 	// A failure is said where the digests are used.
 	services.Go(func() { _, _ = inside.fixed() })
 	rooms.run(ctx, &services) // after the screen: their libraries take a second to load
-	return serve(ctx, listener, server)
+	return errors.Join(serve(ctx, listener, server), queueStopped(q))
 }
 
 // serve answers the screen until ctx ends.
