@@ -10,8 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/enrold/enrold/internal/eid"
 	"github.com/enrold/enrold/internal/station"
 	"github.com/enrold/enrold/queue/request"
@@ -225,15 +223,14 @@ func (e *enqueuer) write(jobs []*enqueueJob) error {
 	return e.q.stop(err)
 }
 
+// writeFiles needs no temporary names: a payload is read through its row only,
+// and the sweeper removes what a crash leaves without one.
 func (e *enqueuer) writeFiles(jobs []*enqueueJob) error {
-	var files errgroup.Group
-	for _, job := range jobs {
-		files.Go(func() error { return store.WriteFile(e.q.payload, job.request.ID, job.sealed) })
+	files := make([]store.File, len(jobs))
+	for i, job := range jobs {
+		files[i] = store.File{Name: job.request.ID, Data: job.sealed}
 	}
-	if err := files.Wait(); err != nil {
-		return err
-	}
-	return store.SyncDir(e.q.payload)
+	return store.CreateFiles(e.q.payload, files)
 }
 
 func (e *enqueuer) writeRows(tx store.Tx, jobs []*enqueueJob) error {

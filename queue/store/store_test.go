@@ -205,3 +205,28 @@ func TestFiles(t *testing.T) {
 	}
 	again.Close()
 }
+
+func TestCreateFiles(t *testing.T) {
+	dir := t.TempDir()
+	files := []File{{"a", []byte("one")}, {"b", make([]byte, 100_000)}, {"c", nil}}
+	for range 2 { // what an earlier try left is replaced
+		if err := os.WriteFile(filepath.Join(dir, "a"), []byte("a longer part of an earlier try"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := CreateFiles(dir, files); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, f := range files {
+		data, err := ReadFile(dir, f.Name, 1<<20)
+		if err != nil || string(data) != string(f.Data) {
+			t.Fatalf("%s: %d bytes, %v", f.Name, len(data), err)
+		}
+		if info, err := os.Stat(filepath.Join(dir, f.Name)); err != nil || info.Mode().Perm() != 0o600 {
+			t.Fatalf("%s: %v, %v", f.Name, info, err)
+		}
+	}
+	if err := CreateFiles(filepath.Join(dir, "missing"), files); err == nil {
+		t.Fatal("files were made in a missing folder")
+	}
+}
