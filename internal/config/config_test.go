@@ -96,7 +96,10 @@ func TestMarshalLoads(t *testing.T) {
 		t.Fatal(err)
 	}
 	again, _, err := load(t, string(text))
-	if err != nil || again != c {
+	if err != nil {
+		t.Fatal(err)
+	}
+	if back, err := Marshal(again); err != nil || string(back) != string(text) {
 		t.Fatalf("got %+v, %v", again, err)
 	}
 }
