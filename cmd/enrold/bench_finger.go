@@ -49,6 +49,7 @@ type fingerReport struct {
 	Gallery int             `json:"gallery"`
 	Sets    []fingerFigures `json:"sets"`
 	Mean    fingerFigures   `json:"mean"`
+	Reject  []rejectFigure  `json:"error_versus_reject"`
 }
 
 func (c *benchFingerCmd) Run(ctx context.Context, out io.Writer) error {
@@ -63,6 +64,7 @@ func (c *benchFingerCmd) Run(ctx context.Context, out io.Writer) error {
 	report := fingerReport{Engine: finger.Engine, SIMD: level.String(), Threads: c.Threads, Gallery: c.Gallery}
 	var curves []evaluation.Named
 	var scores []scored
+	var mated []evaluation.Mated
 	for _, s := range sets {
 		fmt.Fprintf(os.Stderr, "bench: %s, %d images\n", s.name, len(s.files))
 		run := trialRun{set: s, threads: c.Threads, level: level}
@@ -79,7 +81,9 @@ func (c *benchFingerCmd) Run(ctx context.Context, out io.Writer) error {
 		report.Sets = append(report.Sets, figures)
 		curves = append(curves, evaluation.Named{Name: fmt.Sprintf("%s (EER %.2f %%)", s.name, 100*figures.EER), Curve: curve})
 		scores = append(scores, run.scores...)
+		mated = append(mated, run.mated()...)
 	}
+	report.Reject = errorVersusReject(mated)
 	report.Mean = mean(report.Sets)
 	if c.Scores != "" {
 		if err := writeFile(c.Scores, func(w io.Writer) error { return writeScores(w, scores) }); err != nil {
@@ -126,5 +130,9 @@ func (r *fingerReport) print(w io.Writer) error {
 		fmt.Fprintf(t, "%s\t%d\t%d\t%.0f\t%.2f\t%.2f\t%.2f\t%.2f\t%.1f\t%.0f\t%.0f\t\n", f.Set, f.Impressions, f.Failures, f.Minutiae,
 			100*f.EER, 100*f.FMR100, 100*f.FMR1000, 100*f.ZeroFMR, f.Extraction, f.Verify, f.Identify)
 	}
-	return t.Flush()
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	printReject(w, r.Reject)
+	return nil
 }

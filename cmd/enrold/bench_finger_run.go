@@ -121,6 +121,7 @@ type trialRun struct {
 	level     simd.Level
 	templates []*finger.Template // nil: failure to extract
 	prepared  []*finger.Prepared
+	quality   []int // 0..100
 	scores    []scored
 
 	extracting, comparing, searching atomic.Int64 // processor time, ns
@@ -129,7 +130,7 @@ type trialRun struct {
 
 func (r *trialRun) extract(ctx context.Context) error {
 	n := len(r.set.files)
-	r.templates, r.prepared = make([]*finger.Template, n), make([]*finger.Prepared, n)
+	r.templates, r.prepared, r.quality = make([]*finger.Template, n), make([]*finger.Prepared, n), make([]int, n)
 	failed := make([]error, n)
 	extractors := sync.Pool{New: func() any { return new(finger.Extractor) }} // they keep their room
 	inParallel(r.threads, n, func(i int) {
@@ -152,7 +153,8 @@ func (r *trialRun) extract(ctx context.Context) error {
 			_, _, _ = e.Extract(img) // tables that are computed once
 		}
 		clock := startThreadClock()
-		t, _, err := e.Extract(img)
+		t, quality, err := e.Extract(img)
+		r.quality[i] = quality.Score
 		r.extracting.Add(int64(clock.stop()))
 		if err == nil && len(t.Minutiae) > 0 {
 			r.templates[i], r.prepared[i] = t, finger.Prepare(t)
@@ -190,6 +192,20 @@ func (r *trialRun) compare(ctx context.Context) error {
 		r.comparing.Add(int64(clock.stop()))
 	})
 	return ctx.Err()
+}
+
+// mated returns the genuine pairs' scores, each with its worse print's quality.
+func (r *trialRun) mated() (out []evaluation.Mated) {
+	quality := map[*fvcFile]int{}
+	for i := range r.set.files {
+		quality[&r.set.files[i]] = r.quality[i]
+	}
+	for _, s := range r.scores {
+		if s.mated() {
+			out = append(out, evaluation.Mated{Score: s.score, Quality: float64(min(quality[s.a], quality[s.b]))})
+		}
+	}
+	return out
 }
 
 // identify searches a gallery of the other fingers' templates, repeated until
