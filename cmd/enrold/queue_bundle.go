@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/ecdsa"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"github.com/enrold/enrold/internal/eid"
 	"github.com/enrold/enrold/internal/keys"
 	"github.com/enrold/enrold/queue"
+	"github.com/enrold/enrold/queue/store"
 	"github.com/enrold/enrold/sync/bundle"
 	"github.com/enrold/enrold/sync/wire"
 )
@@ -96,7 +98,7 @@ type queueReceiptsCmd struct {
 }
 
 // Run settles every answer for this desk. A running daemon owns the queue: then
-// it must end first.
+// the answers are handed over to it.
 func (c *queueReceiptsCmd) Run(ctx context.Context, log *slog.Logger, out io.Writer) (err error) {
 	cfg, err := config.Load(c.Config)
 	if err != nil {
@@ -105,6 +107,19 @@ func (c *queueReceiptsCmd) Run(ctx context.Context, log *slog.Logger, out io.Wri
 	found, err := bundle.FindResults(c.Dir)
 	if err != nil {
 		return err
+	}
+	lock, err := store.Lock(cfg.Desk.Data)
+	if err != nil {
+		for _, dir := range found {
+			if err := handOver(cfg.Desk.Data, dir); err != nil {
+				return err
+			}
+		}
+		_, err := fmt.Fprintf(out, "%d answers handed over to the running daemon; its log and the queue say what came of them\n", len(found))
+		return err
+	}
+	if err := lock.Close(); err != nil {
+		return fmt.Errorf("unlock queue: %w", err)
 	}
 	own, err := keys.Open(ctx, cfg)
 	if err != nil {
@@ -124,11 +139,16 @@ func (c *queueReceiptsCmd) Run(ctx context.Context, log *slog.Logger, out io.Wri
 		return err
 	}
 	defer func() { err = errors.Join(err, q.Close()) }()
+	return settleAll(ctx, newSettle(cfg, receipt, data, q), found, out)
+}
+
+// newSettle is what settles answers of this desk's central in q.
+func newSettle(cfg config.Config, receipt *ecdsa.PublicKey, data *centralData, q *queue.Queue) bundle.Settle {
 	x := bundle.Settle{Desk: cfg.Desk.ID, ReceiptKey: receipt, Ledger: q, Now: time.Now}
 	if data != nil {
 		x.Published = data.Store
 	}
-	return settleAll(ctx, x, found, out)
+	return x
 }
 
 // settleAll takes all bundles, also after a bad one, and prints a line for each.

@@ -24,6 +24,7 @@ import (
 	"github.com/enrold/enrold/queue"
 	"github.com/enrold/enrold/queue/request"
 	"github.com/enrold/enrold/sync/uplink"
+	"github.com/enrold/enrold/sync/wire"
 )
 
 type runCmd struct {
@@ -94,7 +95,7 @@ func (c *runCmd) Run(ctx context.Context, log *slog.Logger) (err error) {
 	if err != nil {
 		return err
 	}
-	up, err := newUplink(ctx, cfg, own, q, log)
+	up, err := newWay(ctx, cfg, own, q, log)
 	if err != nil {
 		return err
 	}
@@ -105,6 +106,11 @@ func (c *runCmd) Run(ctx context.Context, log *slog.Logger) (err error) {
 			log.Error("uplink ended", "error", err)
 		}
 	})
+	receipt, err := wire.LoadReceiptKey(cfg.Central.ReceiptKey)
+	if err != nil {
+		return err
+	}
+	services.Go(func() { watchInbox(ctx, cfg.Desk.Data, newSettle(cfg, receipt, data, q), log) })
 	if data != nil {
 		source, err := data.source(ctx, own)
 		if err != nil {
