@@ -6,7 +6,7 @@ ldflags := -ldflags "-s -w -buildid="
 commands := enrold central
 emulators := emu-card emu-pn532 emu-scanner emu-camera
 
-.PHONY: help setup ui build demo test race fuzz bench crash powerfail lint docs clean
+.PHONY: soak soak-links help setup ui build demo test race fuzz bench crash powerfail lint docs clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,6 +16,7 @@ setup: ## install Debian packages, fetch models and photographs (idempotent)
 	@internal/setup/packages.sh
 	@internal/setup/models.sh
 	@internal/setup/s3server.sh || echo "s3server: not built; its test is skipped"
+	@internal/setup/tusd.sh || echo "tusd: not built; its test is skipped"
 
 ui: ## build the officer's screen into internal/web/ui/dist
 	@internal/setup/ui.sh
@@ -53,6 +54,11 @@ crash: setup ## kill desk and central CRASH_N times at random moments (default 1
 POWERFAIL_N ?= 100
 powerfail: setup ## cut the power of both disks POWERFAIL_N times (default 100), and the control that must lose; needs root
 	@$(env) && POWERFAIL_N=$(POWERFAIL_N) go test -count=1 -v -timeout 3h -run TestPowerCuts ./internal/durability
+
+soak: soak-links ## weak links
+
+soak-links: ## 20 desks behind weak links of their own (as root, some 6 minutes)
+	@$(env) && ENROLD_SOAK=1 go test -count=1 -v -timeout 40m -run TestSoakWeakLinks ./sync/uplink
 
 lint: ## run golangci-lint (installed into .tools)
 	@internal/setup/lint.sh

@@ -52,7 +52,7 @@ func (s *session) carry(ctx context.Context, row queue.Row, sealed []byte, at in
 	}
 	p := &upload{
 		client: u.client, url: u.base + wire.UploadPath(row.ID), sealed: sealed,
-		chunk: u.pace.chunk, timed: u.pace.sent, cut: u.pace.cut, sent: u.sending(row.ID),
+		chunk: u.pace.chunk, timed: u.pace.sent, sent: u.sending(row.ID),
 		at: func(offset int64) error { return u.o.Queue.Uploading(ctx, row.ID, offset) },
 	}
 	signed, err := p.run(ctx, at)

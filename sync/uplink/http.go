@@ -93,8 +93,12 @@ type counted struct {
 	sent func(int)
 }
 
+// pieceBytes bounds what HTTP/2 takes of a body at once: what it has taken and
+// the socket has not is lost in a cut.
+const pieceBytes = 4 << 10
+
 func (c *counted) Read(p []byte) (int, error) {
-	n, err := c.Reader.Read(p)
+	n, err := c.Reader.Read(p[:min(len(p), pieceBytes)])
 	c.sent(n)
 	return n, err
 }

@@ -12,7 +12,7 @@ const (
 	firstChunk = 64 << 10
 	minChunk   = 16 << 10
 	maxChunk   = 4 << 20 // wire.MaxChunk
-	chunkTime  = 15 * time.Second
+	chunkTime  = 30 * time.Second
 	// wholeTime is how long a request may take to be sent in one piece.
 	wholeTime = 2 * time.Second
 )
@@ -36,13 +36,6 @@ func (p *pace) sent(n int, took time.Duration) {
 		return
 	}
 	p.rate += (r - p.rate) / 4
-}
-
-// cut tells that a chunk was cut off: the link may be a worse one now.
-func (p *pace) cut() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.rate /= 1.5
 }
 
 // chunk returns the bytes of the next chunk.

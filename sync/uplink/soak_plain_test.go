@@ -16,7 +16,7 @@ import (
 func cubic(_, _ string, c syscall.RawConn) error {
 	return c.Control(func(fd uintptr) {
 		_ = unix.SetsockoptString(int(fd), unix.IPPROTO_TCP, unix.TCP_CONGESTION, "cubic")
-		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, 8<<10)
+		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, 4<<10)
 		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, 10_000)
 	})
 }
@@ -86,12 +86,13 @@ func (s *sink) take(c net.Conn) {
 	}
 }
 
-// feed sends what the sink has not got until the connection fails or all arrived.
-func (s *sink) feed(c net.Conn) {
+// feed sends what the sink has not got until the connection fails or all
+// arrived, and returns how many bytes the socket took.
+func (s *sink) feed(c net.Conn) (given int64) {
 	var head [8]byte
 	_ = c.SetReadDeadline(time.Now().Add(10 * time.Second))
 	if _, err := io.ReadFull(c, head[:]); err != nil {
-		return
+		return 0
 	}
 	ended := make(chan struct{})
 	go func() { // a reset is seen by reading
@@ -104,6 +105,7 @@ func (s *sink) feed(c net.Conn) {
 	for left := s.size - int64(binary.BigEndian.Uint64(head[:])); left > 0; {
 		n, err := c.Write(piece[:min(left, int64(len(piece)))])
 		left -= int64(n)
+		given += int64(n)
 		if err != nil {
 			break
 		}
@@ -114,4 +116,5 @@ func (s *sink) feed(c net.Conn) {
 	case <-ended:
 	}
 	<-ended
+	return given
 }

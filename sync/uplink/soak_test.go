@@ -73,6 +73,7 @@ type soakReport struct {
 	OfPlain          float64 `json:"goodput_of_plain_tcp"`       // wanted: 0.85
 	OfPlainCubic     float64 `json:"goodput_of_plain_cubic"`     //
 	OfBound          float64 `json:"goodput_of_bound"`           //
+	PlainTwice       float64 `json:"plain_tcp_given_twice"`      // the same of the plain stream: what was on its way in each cut
 	GivenTwice       float64 `json:"given_to_transport_twice"`   // share of the sealed bytes; wanted: under 0.05
 	ArrivedTwice     float64 `json:"arrived_twice"`              // share of the sealed bytes
 	LinkBytes        float64 `json:"link_bytes_per_sealed_byte"` // IP packets out, with TCP's own retransmissions
@@ -88,6 +89,7 @@ type soakDesk struct {
 	took   time.Duration // up time of the link until the last receipt
 	plain  time.Duration // up time in which plain TCP carried as much
 	cubic  time.Duration
+	given  int64 // bytes that plain TCP was given
 }
 
 func TestSoakWeakLinks(t *testing.T) {
@@ -96,7 +98,11 @@ func TestSoakWeakLinks(t *testing.T) {
 	}
 	lanes, _ := strconv.Atoi(os.Getenv("ENROLD_SOAK_LANES"))
 	c := newSoakCentral(t)
-	desks := make([]*soakDesk, soakDesks)
+	number := soakDesks
+	if n, err := strconv.Atoi(os.Getenv("ENROLD_SOAK_DESKS")); err == nil {
+		number = n
+	}
+	desks := make([]*soakDesk, number)
 	for i := range desks {
 		desks[i] = c.desk(t, i, lanes)
 	}
@@ -106,18 +112,19 @@ func TestSoakWeakLinks(t *testing.T) {
 	began := time.Now()
 	for i, d := range desks {
 		all.Go(func() { d.run(ctx, t) })
-		all.Go(func() { d.plain = c.plain(ctx, t, soakDesks+i, weak(i), d.sealed, true) })
-		all.Go(func() { d.cubic = c.plain(ctx, t, 2*soakDesks+i, weak(i), d.sealed, false) })
+		all.Go(func() { d.plain, d.given = c.plain(ctx, t, soakDesks+i, weak(i), d.sealed, true) })
+		all.Go(func() { d.cubic, _ = c.plain(ctx, t, 2*soakDesks+i, weak(i), d.sealed, false) })
 	}
 	all.Wait()
-	r := soakReport{Desks: soakDesks, Requests: soakDesks * soakRequests, Lanes: lanes, Seconds: time.Since(began).Seconds(), Bound: couldCarry}
+	r := soakReport{Desks: number, Requests: number * soakRequests, Lanes: lanes, Seconds: time.Since(began).Seconds(), Bound: couldCarry}
 	var up, plainUp, cubicUp float64
-	var sent, linkBytes int64
+	var sent, given, linkBytes int64
 	r.WorstDeskOfPlain = 10
 	for _, d := range desks {
 		r.SealedBytes += d.sealed
 		r.Cuts += d.link.Cuts()
 		sent += d.uplink.Status().Sent
+		given += d.given
 		out, _ := d.link.Count()
 		linkBytes += out.Offered
 		up, plainUp, cubicUp = up+d.took.Seconds(), plainUp+d.plain.Seconds(), cubicUp+d.cubic.Seconds()
@@ -127,6 +134,7 @@ func TestSoakWeakLinks(t *testing.T) {
 	r.Goodput, r.Plain, r.PlainCubic = total/up, total/plainUp, total/cubicUp
 	r.OfPlain, r.OfPlainCubic, r.OfBound = r.Goodput/r.Plain, r.Goodput/r.PlainCubic, r.Goodput/r.Bound
 	r.GivenTwice, r.ArrivedTwice = float64(sent)/total-1, float64(c.arrived.Load())/total-1
+	r.PlainTwice = float64(given)/total - 1
 	r.LinkBytes = float64(linkBytes) / total
 	stored := len(must(filepath.Glob(filepath.Join(c.dir, "payload", "*"))))
 	r.ArrivedOnce = stored == r.Requests && int(c.fresh.Load()) == r.Requests
@@ -343,12 +351,12 @@ func (d *soakDesk) run(ctx context.Context, t *testing.T) {
 // plain sends size bytes over a link of the same shape and the same cuts by
 // plain TCP: no TLS, no HTTP, no answers, and after a cut the receiver says
 // where to go on. It returns the link's up time until all had arrived.
-func (c *soakCentral) plain(ctx context.Context, t *testing.T, n int, shape linkshape.Shape, size int64, options bool) time.Duration {
+func (c *soakCentral) plain(ctx context.Context, t *testing.T, n int, shape linkshape.Shape, size int64, options bool) (up time.Duration, given int64) {
 	link := c.connect(t, n, shape)
 	l, err := c.listen(0)
 	if err != nil {
 		t.Error(err)
-		return 0
+		return 0, 0
 	}
 	defer l.Close()
 	sink := &sink{size: size, done: make(chan struct{})}
@@ -366,9 +374,9 @@ func (c *soakCentral) plain(ctx context.Context, t *testing.T, n int, shape link
 		if err != nil {
 			continue
 		}
-		sink.feed(conn)
+		given += sink.feed(conn)
 		conn.Close()
 	}
 	end, _ := link.Up()
-	return end - start
+	return end - start, given
 }

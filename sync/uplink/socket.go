@@ -13,7 +13,7 @@ import (
 const (
 	// unsentBytes is what the kernel may hold of a connection beyond what is on
 	// its way: the rest waits in the program, where it is not lost in a cut.
-	unsentBytes = 8 << 10
+	unsentBytes = 4 << 10
 	// deadAfter is how long data may stay unacknowledged before the kernel gives
 	// a connection up. Its own default is 15 minutes.
 	deadAfter = 10 * time.Second

@@ -23,7 +23,6 @@ type upload struct {
 	at     func(offset int64) error        // the server has so many bytes; an error ends the upload
 	sent   func(int)                       // so many bytes went to the transport
 	timed  func(n int, took time.Duration) // a chunk was answered
-	cut    func()                          // a chunk was cut off
 }
 
 // triesWithoutProgress is how often an upload asks for its offset and goes on
@@ -129,7 +128,6 @@ func (p *upload) patch(ctx context.Context, offset int64) (next int64, receipt [
 	began := time.Now()
 	resp, err := p.client.Do(req)
 	if err != nil {
-		p.cut()
 		return 0, nil, fmt.Errorf("send chunk: %w", err)
 	}
 	defer resp.Body.Close()
