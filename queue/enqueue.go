@@ -20,6 +20,9 @@ import (
 // bounds the memory, too.
 const maxBatch = 8
 
+// gatherShare is the part of a commit's time that a batch waits for company.
+const gatherShare = 4
+
 // enqueuer numbers, chains and seals requests, one goroutine for all: the
 // numbers are gap-free and each body names the hash before it, so the order of
 // sealing is the order of the chain. Files of one batch are written at the same
@@ -98,25 +101,44 @@ func (e *enqueuer) close() {
 
 func (e *enqueuer) loop() {
 	defer close(e.joined)
+	var last time.Duration // of the commit before
+	company := 1           // producers at work: those of the batch before and those that it made wait
 	for first := range e.jobs {
-		batch := []*enqueueJob{first}
-	fill:
-		for len(batch) < maxBatch {
-			select {
-			case next, ok := <-e.jobs:
-				if !ok {
-					break fill
-				}
-				batch = append(batch, next)
-			default:
-				break fill
-			}
-		}
+		batch := e.gather(first, company, last/gatherShare)
+		begun := time.Now()
 		e.commit(batch)
+		last, company = time.Since(begun), min(len(batch)+len(e.jobs), maxBatch)
 		for _, job := range batch {
 			close(job.done)
 		}
 	}
+}
+
+// gather takes what waits behind first. While fewer are there than were at work a
+// moment ago it waits a little for the others: they were answered just now, and
+// without them two half batches take turns at the disk.
+func (e *enqueuer) gather(first *enqueueJob, company int, patience time.Duration) []*enqueueJob {
+	batch := []*enqueueJob{first}
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	for len(batch) < maxBatch {
+		var late <-chan time.Time
+		if len(batch) < company {
+			late = timer.C
+		} else if len(e.jobs) == 0 {
+			break
+		}
+		select {
+		case next, ok := <-e.jobs:
+			if !ok {
+				return batch
+			}
+			batch = append(batch, next)
+		case <-late:
+			company = 0
+		}
+	}
+	return batch
 }
 
 // commit makes a batch durable: all of the jobs that could be sealed, or none.

@@ -126,7 +126,9 @@ func (c *Case) queue(ctx context.Context, dir string, d time.Duration) (perSecon
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, q.Close()) }()
-	if _, err := q.Enqueue(ctx, sample(c.SampleBytes)); err != nil { // first use of tables and folders
+	portrait := make([]byte, c.SampleBytes)
+	rand.Read(portrait)                                         // never fails; once, since its making is not what is measured
+	if _, err := q.Enqueue(ctx, sample(portrait)); err != nil { // first use of tables and folders
 		return 0, err
 	}
 	waits := make([][]time.Duration, c.Producers)
@@ -140,7 +142,7 @@ func (c *Case) queue(ctx context.Context, dir string, d time.Duration) (perSecon
 				if asked.After(end) || ctx.Err() != nil {
 					return ctx.Err()
 				}
-				queued, err := q.Enqueue(ctx, sample(c.SampleBytes))
+				queued, err := q.Enqueue(ctx, sample(portrait))
 				if err != nil {
 					return err
 				}
@@ -194,10 +196,8 @@ func open(ctx context.Context, dir string) (*queue.Queue, error) {
 	})
 }
 
-// sample is a request whose portrait has n bytes that no disk can compress.
-func sample(n int) station.Request {
-	portrait := make([]byte, n)
-	rand.Read(portrait)
+// sample is a new request with the portrait; no disk can compress what is sealed.
+func sample(portrait []byte) station.Request {
 	return station.Request{
 		ID: uuid.Must(uuid.NewV7()).String(), Procedure: eid.CitizenLevel2, RuleSet: "vn-69-2024",
 		Portraits: []eid.PortraitRecord{{Record: portrait}}, DueAt: "2026-12-31", ReceivedAt: time.Now().UTC(),

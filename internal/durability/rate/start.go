@@ -99,7 +99,7 @@ func enqueueMany(ctx context.Context, dir string, o Options) (err error) {
 			o.Progress(fmt.Sprintf("queueing %d of %d", i, o.Rows))
 		}
 		producers.Go(func() error {
-			_, err := q.Enqueue(working, sample(64))
+			_, err := q.Enqueue(working, sample(make([]byte, 64)))
 			return err
 		})
 		if working.Err() != nil {
