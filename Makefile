@@ -4,9 +4,9 @@ SHELL := /bin/bash
 env := . internal/setup/env.sh
 ldflags := -ldflags "-s -w -buildid="
 commands := enrold central
-emulators := emu-card emu-pn532 emu-scanner emu-camera
+emulators := emu-card emu-pn532 emu-scanner emu-camera emu-tpm
 
-.PHONY: soak soak-links help setup ui build demo test race fuzz bench crash powerfail lint docs clean
+.PHONY: soak soak-links soak-central help setup ui build demo test race fuzz bench crash powerfail lint docs clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,7 +23,7 @@ ui: ## build the officer's screen into internal/web/ui/dist
 
 build: ui ## build bin/enrold, bin/central and the emulators
 	@echo "build: compiling (the first time OpenCV's and dlib's bindings take some minutes)"
-	@$(env) && go build $(ldflags) -o bin/ ./cmd/enrold ./cmd/central ./hw/emu/emu-card ./hw/emu/emu-pn532 ./hw/emu/emu-scanner ./hw/emu/emu-camera
+	@$(env) && go build $(ldflags) -o bin/ ./cmd/enrold ./cmd/central ./hw/emu/emu-card ./hw/emu/emu-pn532 ./hw/emu/emu-scanner ./hw/emu/emu-camera ./hw/emu/emu-tpm
 	@echo "build: bin/enrold bin/central $(emulators:%=bin/%)"
 
 demo: setup build ## enrol an emulated person end to end; ARGS="--once --json" for one visit
@@ -55,10 +55,13 @@ POWERFAIL_N ?= 100
 powerfail: setup ## cut the power of both disks POWERFAIL_N times (default 100), and the control that must lose; needs root
 	@$(env) && POWERFAIL_N=$(POWERFAIL_N) go test -count=1 -v -timeout 3h -run TestPowerCuts ./internal/durability
 
-soak: soak-links ## weak links
+soak: soak-links soak-central ## weak links; then killed centrals
 
 soak-links: ## 20 desks behind weak links of their own (as root, some 6 minutes)
 	@$(env) && ENROLD_SOAK=1 go test -count=1 -v -timeout 40m -run TestSoakWeakLinks ./sync/uplink
+
+soak-central: setup ## SOAK_N requests of 400 KB (default 5000) to two centrals on PostgreSQL, killed in turns
+	@$(env) && SOAK_N=$${SOAK_N:-5000} go test -count=1 -timeout 60m -run '^TestSoakCentral$$' -v ./cmd/central
 
 lint: ## run golangci-lint (installed into .tools)
 	@internal/setup/lint.sh

@@ -55,6 +55,7 @@ type demoCmd struct {
 	TamperedChip bool   `help:"One byte of DG2 is changed."`
 	Offline      bool   `help:"The central is down during the visit, then up."`
 	Person       int    `help:"Which of the five synthetic persons comes first, 0 to 4." default:"0"`
+	Keys         string `help:"Where the keys are: files, or emulated hardware (swtpm and SoftHSM)." enum:"software,hardware" default:"software"`
 	Port         int    `help:"Port of the officer's screen; 0 for any free one." default:"0"`
 	Dir          string `help:"Run folder, kept; without it a temporary one is used and removed."`
 	demoPaths
@@ -80,7 +81,7 @@ func (c *demoCmd) Run(ctx context.Context) error {
 	say := func(text string) { fmt.Fprintf(out, "%6.2f s  %s\n", time.Since(began).Seconds(), text) }
 	desk, err := demo.Start(ctx, demo.Options{
 		Dir: dir, Bin: c.Bin, Photos: c.Photos, Models: c.Models, Port: c.Port,
-		Procedure: eid.ProcedureKind(c.Procedure), Offline: c.Offline, Progress: say,
+		Procedure: eid.ProcedureKind(c.Procedure), Offline: c.Offline, Hardware: c.Keys == "hardware", Progress: say,
 	})
 	if err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/enrold/enrold/hw/emu/control"
+	"github.com/enrold/enrold/hw/emu/softtoken"
 	"github.com/enrold/enrold/internal/config"
 	"github.com/enrold/enrold/internal/eid"
 	"github.com/enrold/enrold/internal/web"
@@ -29,6 +30,7 @@ type Options struct {
 	Procedure eid.ProcedureKind
 	Port      int  // of the officer's screen; 0 for any free one
 	Offline   bool // the central is down until StartCentral
+	Hardware  bool // the keys are in an emulated TPM (swtpm) and an emulated token (SoftHSM)
 	Progress  func(text string)
 }
 
@@ -89,7 +91,7 @@ func (d *Desk) start(ctx context.Context) error {
 // awaitDevices waits until every device is ready, as an officer does in the
 // morning: the first person's time does not pay for the start.
 func (d *Desk) awaitDevices(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, readyWithin)
+	ctx, cancel := context.WithTimeout(ctx, loadWithin)
 	defer cancel()
 	for {
 		devices, err := d.Screen.Devices(ctx)
@@ -98,7 +100,7 @@ func (d *Desk) awaitDevices(ctx context.Context) error {
 		}
 		i := slices.IndexFunc(devices, func(dev web.Device) bool { return dev.State != "ready" })
 		if i < 0 {
-			return nil
+			return d.unlock(ctx)
 		}
 		select {
 		case <-time.After(50 * time.Millisecond):
@@ -106,6 +108,14 @@ func (d *Desk) awaitDevices(ctx context.Context) error {
 			return fmt.Errorf("device %s is %s %s: %w", devices[i].Name, devices[i].State, devices[i].Code, ctx.Err())
 		}
 	}
+}
+
+// unlock enters the PIN of the officer's token: so begins a shift.
+func (d *Desk) unlock(ctx context.Context) error {
+	if !d.opts.Hardware {
+		return nil
+	}
+	return d.Screen.Unlock(ctx, tokenPIN)
 }
 
 func (d *Desk) configFile() string { return filepath.Join(d.opts.Dir, "desk.toml") }
@@ -180,7 +190,11 @@ func (d *Desk) Daemon() int {
 }
 
 func (d *Desk) launch(ctx context.Context, name string, args ...string) error {
-	p, _, err := launch(ctx, d.opts.Dir, name, append([]string{filepath.Join(d.opts.Bin, name)}, args...)...)
+	argv := append([]string{filepath.Join(d.opts.Bin, name)}, args...)
+	if name == "enrold" && d.opts.Hardware { // where SoftHSM looks for its tokens
+		argv = append([]string{"/usr/bin/env", softtoken.Env + "=" + softtoken.Config(d.tokenDir())}, argv...)
+	}
+	p, _, err := launch(ctx, d.opts.Dir, name, argv...)
 	if err != nil {
 		return err
 	}
@@ -200,7 +214,7 @@ func (d *Desk) take(name string) *program {
 
 // Stop ends everything, the daemon first.
 func (d *Desk) Stop() {
-	for _, name := range []string{"enrold", "central", "emu-card", "emu-scanner", "emu-camera"} {
+	for _, name := range []string{"enrold", "central", "emu-card", "emu-scanner", "emu-camera", "emu-tpm"} {
 		if p := d.take(name); p != nil {
 			p.stop()
 		}

@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 		defer os.RemoveAll(dir)
 		binDir = dir
 		build := exec.Command("go", "build", "-o", dir+"/", "./cmd/enrold", "./cmd/central",
-			"./hw/emu/emu-card", "./hw/emu/emu-scanner", "./hw/emu/emu-camera")
+			"./hw/emu/emu-card", "./hw/emu/emu-scanner", "./hw/emu/emu-camera", "./hw/emu/emu-tpm")
 		build.Dir = root
 		if out, err := build.CombinedOutput(); err != nil {
 			fmt.Fprintf(os.Stderr, "build the programs: %v\n%s", err, out)

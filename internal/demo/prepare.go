@@ -5,13 +5,11 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 
 	"github.com/enrold/enrold/hw/emu/lds"
 	"github.com/enrold/enrold/internal/config"
 	"github.com/enrold/enrold/internal/eid"
-	"github.com/enrold/enrold/queue/request"
 )
 
 // prepare makes the keys of both sides, enrols the desk at the central and
@@ -33,39 +31,21 @@ func (d *Desk) prepare(ctx context.Context) error {
 			return fmt.Errorf("write trust anchor: %w", err)
 		}
 	}
-	device, err := request.LoadOrCreateDeviceKey(filepath.Join(data, "device.key"))
-	if err != nil {
-		return err
-	}
-	public := filepath.Join(keys, "device.pub.pem")
-	pem, err := device.PublicPEM()
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(public, pem, 0o600); err != nil {
-		return fmt.Errorf("write device public key: %w", err)
-	}
 	root, item := filepath.Join(d.opts.Dir, "root"), filepath.Join(d.opts.Dir, "seal_keys.cose")
 	for _, args := range [][]string{
 		{"init", "--data", central},
 		{"root", "create", "--out", root},
 		{"root", "sign", "--key", filepath.Join(root, "root_private.pem"), "--kind", "seal_keys", "--version", "1", "--out", item, filepath.Join(central, "keys", "seal_key")},
 		{"publish", "--data", central, "--root", filepath.Join(root, "root.pem"), item},
-		{"enrol-desk", "--data", central, "--desk", deskID, "--device-key", public, "--out", keys},
 	} {
-		if out, err := exec.CommandContext(ctx, filepath.Join(d.opts.Bin, "central"), args...).CombinedOutput(); err != nil {
-			return fmt.Errorf("central %s: %w\n%s", args[0], err, out)
+		if err := d.central(ctx, args...); err != nil {
+			return err
 		}
 	}
-	// The desk gets its first seal keys with its enrolment: it may never be online.
-	first := filepath.Join(data, "published")
-	if err := os.MkdirAll(first, 0o700); err != nil {
-		return fmt.Errorf("make run folder: %w", err)
+	if err := d.configure(data, trust, keys); err != nil {
+		return err
 	}
-	if err := os.Rename(item, filepath.Join(first, filepath.Base(item))); err != nil {
-		return fmt.Errorf("give the desk its seal keys: %w", err)
-	}
-	return d.configure(data, trust, keys)
+	return d.enrol(ctx, central)
 }
 
 func (d *Desk) configure(data, trust, keys string) error {
@@ -89,7 +69,10 @@ func (d *Desk) configure(data, trust, keys string) error {
 			ReceiptKey: filepath.Join(keys, "receipt_key.pem"),
 			Root:       filepath.Join(d.opts.Dir, "root", "root.pem"),
 		},
-		Keys: config.Keys{Officer: config.KeyNone},
+		Keys: config.Keys{Device: config.KeySoftware, Officer: config.KeySoftware},
+	}
+	if d.opts.Hardware {
+		d.cfg.Keys = d.hardware()
 	}
 	text, err := config.Marshal(d.cfg)
 	if err != nil {

@@ -15,7 +15,8 @@ import (
 )
 
 const (
-	readyWithin = 30 * time.Second // a cold start from a slow disk included
+	readyWithin = 60 * time.Second  // a cold start from a slow disk included
+	loadWithin  = 120 * time.Second // workers with their libraries and models, on a machine that does other work
 	stopWithin  = 4 * time.Second
 )
 

@@ -104,6 +104,14 @@ func (s *Screen) Visit(ctx context.Context) (*station.View, error) {
 	return out.Visit, err
 }
 
+// Unlock enters the PIN of the officer's token.
+func (s *Screen) Unlock(ctx context.Context, pin string) error {
+	var out struct {
+		Token web.Token `json:"token"`
+	}
+	return s.call(ctx, http.MethodPost, "/api/unlock", map[string]string{"pin": pin}, &out)
+}
+
 // Queue returns the newest requests.
 func (s *Screen) Queue(ctx context.Context) ([]web.QueueRow, error) {
 	var out struct {

@@ -17,6 +17,7 @@ import (
 	"github.com/enrold/enrold/internal/config"
 	"github.com/enrold/enrold/internal/eid"
 	"github.com/enrold/enrold/queue/request"
+	"github.com/enrold/enrold/sync/published"
 	"github.com/enrold/enrold/sync/wire/enrolment"
 )
 
@@ -85,23 +86,16 @@ func (d *Desk) Install(ctx context.Context, a enrolment.Answer, fingerprint stri
 	if err != nil {
 		return nil, err
 	}
+	if err := d.installSealKeys(a, now); err != nil {
+		return nil, fmt.Errorf("install answer: %w", err)
+	}
 	c := d.cfg.Central
-	files := []struct {
+	for _, f := range []struct {
 		path string
 		data []byte
-	}{{c.CA, a.CA}, {c.ReceiptKey, a.ReceiptKey}, {c.SealKey, nil}, {c.Cert, a.Certificate}}
-	if len(a.SealKey) > 0 {
-		if _, err := request.SealKEM().NewPublicKey(a.SealKey); err != nil {
-			return nil, fmt.Errorf("install answer: seal key: %w", err)
-		}
-		files[2].data = []byte(base64.StdEncoding.EncodeToString(a.SealKey) + "\n")
-	}
-	for _, f := range files {
+	}{{c.CA, a.CA}, {c.ReceiptKey, a.ReceiptKey}, {c.Cert, a.Certificate}} { // the certificate last: it is what the daemon starts with
 		if f.path == "" {
-			return nil, errors.New("install answer: the configuration names no files in [central]")
-		}
-		if f.data == nil {
-			continue
+			return nil, errors.New("install answer: the configuration lacks a file in [central]")
 		}
 		if err := replace(f.path, f.data); err != nil {
 			return nil, fmt.Errorf("install answer: %w", err)
@@ -113,6 +107,38 @@ func (d *Desk) Install(ctx context.Context, a enrolment.Answer, fingerprint stri
 		}
 	}
 	return leaf, nil
+}
+
+// installSealKeys keeps the keys that requests are sealed to: the list that the
+// offline root signed where the desk knows a root, else the one key in use.
+func (d *Desk) installSealKeys(a enrolment.Answer, now time.Time) error {
+	c := d.cfg.Central
+	if c.Root != "" {
+		if len(a.SealKeys) == 0 {
+			return nil // fetched from the central, or installed before
+		}
+		text, err := readPEM(c.Root)
+		if err != nil {
+			return err
+		}
+		root, err := request.ParsePublicKey(text)
+		if err != nil {
+			return err
+		}
+		store, err := published.OpenStore(filepath.Join(d.cfg.Desk.Data, "published"), root, nil)
+		if err != nil {
+			return err
+		}
+		_, _, err = store.Put(a.SealKeys, now)
+		return err
+	}
+	if len(a.SealKey) == 0 || c.SealKey == "" {
+		return nil
+	}
+	if _, err := request.SealKEM().NewPublicKey(a.SealKey); err != nil {
+		return fmt.Errorf("seal key: %w", err)
+	}
+	return replace(c.SealKey, []byte(base64.StdEncoding.EncodeToString(a.SealKey)+"\n"))
 }
 
 // knows says whether the answer is of the central whose files are installed.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/fxamacker/cbor/v2"
 
@@ -21,6 +23,8 @@ type client struct {
 	next    uint64
 	pending map[uint64]*pendingCall
 	gone    chan struct{} // closed when the socket is
+	began   time.Time
+	heard   atomic.Bool // the child has answered something
 }
 
 type pendingCall struct {
@@ -29,7 +33,7 @@ type pendingCall struct {
 }
 
 func newClient(rw io.ReadWriteCloser) *client {
-	return &client{stream: &stream{rw: rw}, pending: map[uint64]*pendingCall{}, gone: make(chan struct{})}
+	return &client{stream: &stream{rw: rw}, pending: map[uint64]*pendingCall{}, gone: make(chan struct{}), began: time.Now()}
 }
 
 // run delivers messages until the socket ends.
@@ -41,6 +45,7 @@ func (c *client) run() {
 		if err != nil {
 			return
 		}
+		c.heard.Store(true)
 		c.mu.Lock()
 		p := c.pending[m.ID]
 		if m.Kind == kindResult {
@@ -82,6 +87,10 @@ func (c *client) forget(id uint64) {
 	delete(c.pending, id)
 	c.mu.Unlock()
 }
+
+// starting reports a child that may still be loading its libraries: on a busy
+// machine that takes longer than any call, and killing it would begin it anew.
+func (c *client) starting() bool { return !c.heard.Load() && time.Since(c.began) < startWithin }
 
 // cancel asks the child to end the call; errors do not matter, the socket's end does.
 func (c *client) cancel(id uint64) { _ = c.write(message{Kind: kindCancel, ID: id}) }

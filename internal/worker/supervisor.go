@@ -23,6 +23,7 @@ const (
 	steadyAfter = 10 * time.Second      // a child that lived this long starts the delays anew
 	grace       = 3 * time.Second       // a cancelled call may take this long to end
 	upWithin    = 2500 * time.Millisecond
+	startWithin = 30 * time.Second // a child may take this long to its first answer
 )
 
 func afterGrace() <-chan time.Time { return time.After(grace) }
@@ -167,13 +168,17 @@ func (h *Handle) unset(err error) {
 // Call runs method in the child and decodes its result into out (nil: none is
 // wanted); each gets the CBOR of every progress message, in order. A child that
 // is being restarted is waited for; one that dies during the call gives
-// eid.CodeDeviceRestarted; one that ignores the end of ctx is killed.
+// eid.CodeDeviceRestarted; one that ignores the end of ctx is killed, unless it
+// is still starting.
 func (h *Handle) Call(ctx context.Context, method string, in, out any, each func(cbor.RawMessage)) error {
 	c, err := h.client(ctx)
 	if err != nil {
 		return err
 	}
 	return c.call(ctx, method, in, out, each, func() {
+		if c.starting() {
+			return
+		}
 		h.log.Error("worker does not answer: killed", "worker", h.name, "method", method)
 		h.kill(c)
 	})

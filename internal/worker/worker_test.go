@@ -145,16 +145,36 @@ func TestKilledChildIsADeviceErrorAndComesBack(t *testing.T) {
 	}
 }
 
-func TestHungChildIsKilled(t *testing.T) {
+// TestStartingChildIsLeftAlone: a child that loads for longer than a call waits
+// would never come up if the call's end killed it.
+func TestStartingChildIsLeftAlone(t *testing.T) {
 	h := start(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if err := h.Call(ctx, "hang", nil, nil, nil); !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("got %v", err)
 	}
+	if s := h.State(); s.Restarts != 0 {
+		t.Fatalf("state %+v: killed before its first answer", s)
+	}
+}
+
+func TestHungChildIsKilled(t *testing.T) {
+	h := start(t)
 	var out string
+	if err := h.Call(t.Context(), "echo", "up", &out, nil); err != nil { // it has started
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := h.Call(ctx, "hang", nil, nil, nil); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("got %v", err)
+	}
 	if err := h.Call(t.Context(), "echo", "x", &out, nil); err != nil || out != "x" {
 		t.Fatalf("after the kill: %q %v", out, err)
+	}
+	if s := h.State(); s.Restarts != 1 {
+		t.Fatalf("state %+v: the hung child was not replaced", s)
 	}
 }
 
