@@ -27,15 +27,16 @@ func TestAlarms(t *testing.T) {
 		now  time.Time
 		want []eid.Code
 	}{
-		"fresh":                     {queue.Row{State: queue.Sealed, QueuedAt: friday, DueAt: "2026-11-25"}, friday, nil},
-		"over a weekend":            {queue.Row{State: queue.Uploading, QueuedAt: friday, DueAt: "2026-11-25"}, monday, nil},
-		"a working day and more":    {queue.Row{State: queue.Announced, QueuedAt: friday, DueAt: "2026-11-27"}, tuesday, []eid.Code{eid.CodeQueueAge}},
-		"put aside, and nearly due": {queue.Row{State: queue.Refused, QueuedAt: friday, DueAt: "2026-11-25"}, tuesday, []eid.Code{eid.CodeQueueAge, eid.CodeDueSoon}},
-		"at the central":            {queue.Row{State: queue.Received, QueuedAt: friday, DueAt: "2026-11-27"}, tuesday, nil},
-		"due on Monday, on Friday":  {queue.Row{State: queue.Accepted, QueuedAt: friday, DueAt: "2026-11-23"}, friday, []eid.Code{eid.CodeDueSoon}},
-		"to be mended, over":        {queue.Row{State: queue.NeedsCorrection, QueuedAt: friday, DueAt: "2026-11-23"}, tuesday, []eid.Code{eid.CodeDuePassed}},
-		"granted, over":             {queue.Row{State: queue.Granted, QueuedAt: friday, DueAt: "2026-11-23"}, tuesday, nil},
-		"late in the evening":       {queue.Row{State: queue.Sealed, QueuedAt: time.Date(2026, 11, 19, 17, 30, 0, 0, time.UTC), DueAt: "2026-11-25"}, monday, nil},
+		"fresh":                        {queue.Row{State: queue.Sealed, QueuedAt: friday, DueAt: "2026-11-25"}, friday, nil},
+		"over a weekend":               {queue.Row{State: queue.Uploading, QueuedAt: friday, DueAt: "2026-11-27"}, monday, nil},
+		"a working day and more":       {queue.Row{State: queue.Announced, QueuedAt: friday, DueAt: "2026-11-27"}, tuesday, []eid.Code{eid.CodeQueueAge}},
+		"put aside, and nearly due":    {queue.Row{State: queue.Refused, QueuedAt: friday, DueAt: "2026-11-25"}, tuesday, []eid.Code{eid.CodeQueueAge, eid.CodeDueSoon}},
+		"at the central":               {queue.Row{State: queue.Received, QueuedAt: friday, DueAt: "2026-11-27"}, tuesday, nil},
+		"due after the day of culture": {queue.Row{State: queue.Received, QueuedAt: friday, DueAt: "2026-11-25"}, monday, []eid.Code{eid.CodeDueSoon}}, // 24 November is off
+		"due on Monday, on Friday":     {queue.Row{State: queue.Accepted, QueuedAt: friday, DueAt: "2026-11-23"}, friday, []eid.Code{eid.CodeDueSoon}},
+		"to be mended, over":           {queue.Row{State: queue.NeedsCorrection, QueuedAt: friday, DueAt: "2026-11-23"}, tuesday, []eid.Code{eid.CodeDuePassed}},
+		"granted, over":                {queue.Row{State: queue.Granted, QueuedAt: friday, DueAt: "2026-11-23"}, tuesday, nil},
+		"late in the evening":          {queue.Row{State: queue.Sealed, QueuedAt: time.Date(2026, 11, 19, 17, 30, 0, 0, time.UTC), DueAt: "2026-11-27"}, monday, nil},
 	} {
 		got, err := Alarms([]queue.Row{test.row}, test.now, calendar(t))
 		if err != nil {

@@ -53,7 +53,7 @@ func (u *Uplink) put(ctx context.Context, row queue.Row, sealed []byte) ([]byte,
 	began := time.Now()
 	signed, err := u.do(req, "send request")
 	if err == nil {
-		u.pace.sent(len(sealed), time.Since(began))
+		u.timed(len(sealed), time.Since(began))
 	}
 	return signed, err
 }

@@ -38,6 +38,13 @@ func (p *pace) sent(n int, took time.Duration) {
 	p.rate += (r - p.rate) / 4
 }
 
+// perLane returns the measured bytes per second; 0 while unknown.
+func (p *pace) perLane() float64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.rate
+}
+
 // chunk returns the bytes of the next chunk.
 func (p *pace) chunk() int {
 	p.mu.Lock()

@@ -128,15 +128,18 @@ func (u *Uplink) session(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	lanes := u.o.Policy.Lanes
-	if lanes <= 0 {
-		lanes = defaultLanes
-	}
 	g, ctx := errgroup.WithContext(ctx)
-	for range min(lanes, maxLanes) {
+	for range u.lanes() {
 		g.Go(func() error { return s.lane(ctx) })
 	}
 	return g.Wait()
+}
+
+func (u *Uplink) lanes() int {
+	if u.o.Policy.Lanes <= 0 {
+		return defaultLanes
+	}
+	return min(u.o.Policy.Lanes, maxLanes)
 }
 
 // lane carries one request after the other.

@@ -97,6 +97,7 @@ type Uplink struct {
 	client  *http.Client
 	kick    chan struct{}
 	pace    pace
+	buffers *buffers
 	breaker breaker
 	later   later
 	sent    atomic.Int64 // bytes of requests given to the transport
@@ -127,8 +128,10 @@ func New(o Options) (*Uplink, error) {
 	if o.Dial == nil {
 		o.Dial = (&net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second, Control: SocketOptions}).DialContext
 	}
+	sized := &buffers{open: map[*sizedConn]struct{}{}}
 	return &Uplink{
-		o: o, base: u.Scheme + "://" + u.Host, client: newClient(newLine(o.TLS, capped(o.Dial, o.Policy.BytesPerSecond), u)),
+		buffers: sized,
+		o:       o, base: u.Scheme + "://" + u.Host, client: newClient(newLine(o.TLS, capped(sized.dial(o.Dial), o.Policy.BytesPerSecond), u)),
 		kick: make(chan struct{}, 1), started: map[string]time.Time{}, later: later{until: map[string]time.Time{}},
 	}, nil
 }
