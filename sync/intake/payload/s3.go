@@ -3,6 +3,8 @@ package payload
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -66,8 +68,12 @@ func OpenS3(ctx context.Context, location string) (*S3, error) {
 
 // Put stores the bytes; the store checks them against a SHA-256.
 func (s *S3) Put(ctx context.Context, name string, sealed []byte) error {
-	_, err := s.client.PutObject(ctx, s.bucket, s.prefix+name, bytes.NewReader(sealed), int64(len(sealed)),
-		minio.PutObjectOptions{ContentType: "application/octet-stream", DisableMultipart: true, Checksum: minio.ChecksumSHA256})
+	sum := sha256.Sum256(sealed)
+	_, err := s.client.PutObject(ctx, s.bucket, s.prefix+name, bytes.NewReader(sealed), int64(len(sealed)), minio.PutObjectOptions{
+		ContentType: "application/octet-stream", DisableMultipart: true,
+		// minio-go's own checksum goes into a trailer, which not every store reads.
+		UserMetadata: map[string]string{"X-Amz-Checksum-Sha256": base64.StdEncoding.EncodeToString(sum[:])},
+	})
 	if err != nil {
 		return fmt.Errorf("put payload: %w", err)
 	}
