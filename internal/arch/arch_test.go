@@ -105,6 +105,8 @@ var homes = map[string][]string{
 	"gocv.io/x/gocv":               {"hw/video", "capture/camera", "internal/worker/vision"},
 	"github.com/Kagami/go-face":    {"match/face/dlib"},
 	"modernc.org/sqlite":           {"queue", "sync/intake"},
+	"github.com/jackc/pgx":         {"sync/intake"},
+	"github.com/minio/minio-go":    {"sync/intake"},
 	"github.com/chromedp/chromedp": {"internal/web/e2e"},
 }
 
