@@ -72,12 +72,13 @@ const (
 // Manifest is what is known of a model: enough to fetch, check, run and judge
 // it. Scores are only ever compared within one ID.
 type Manifest struct {
-	ID     string `toml:"id" json:"id"` // model and first bytes of its SHA-256
-	Kind   Kind   `toml:"kind" json:"kind"`
-	Engine string `toml:"engine" json:"engine"` // what runs it: onnx, dlib, fusion, external
-	Name   string `toml:"name" json:"name"`
-	Set    string `toml:"set" json:"set"` // recommended, registry, derived
-	Files  []File `toml:"files" json:"files,omitempty"`
+	ID       string `toml:"id" json:"id"` // model and first bytes of its SHA-256
+	Kind     Kind   `toml:"kind" json:"kind"`
+	Engine   string `toml:"engine" json:"engine"` // what runs it: onnx, dlib, fusion, external
+	Name     string `toml:"name" json:"name"`
+	Platform string `toml:"platform" json:"platform,omitempty"` // of a library: linux/amd64
+	Set      string `toml:"set" json:"set"`                     // recommended, registry, derived
+	Files    []File `toml:"files" json:"files,omitempty"`
 
 	Origin    string `toml:"origin" json:"origin"`
 	Licence   string `toml:"licence" json:"licence"`
@@ -92,6 +93,7 @@ type Manifest struct {
 	Alignment string  `toml:"alignment" json:"alignment,omitempty"` // name of a template in package face
 	Mirror    bool    `toml:"mirror" json:"mirror,omitempty"`       // average the face with its mirror image
 	Crop      float64 `toml:"crop" json:"crop,omitempty"`           // pad, landmarks: side of the crop in face boxes
+	Live      int     `toml:"live" json:"live,omitempty"`           // pad: the class that means bona fide
 
 	Dimension  int         `toml:"dimension" json:"dimension,omitempty"`
 	Metric     Metric      `toml:"metric" json:"metric,omitempty"`
