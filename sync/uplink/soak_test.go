@@ -74,8 +74,8 @@ type soakReport struct {
 	OfPlainCubic     float64 `json:"goodput_of_plain_cubic"`     //
 	OfBound          float64 `json:"goodput_of_bound"`           //
 	PlainTwice       float64 `json:"plain_tcp_given_twice"`      // the same of the plain stream: what was on its way in each cut
-	GivenTwice       float64 `json:"given_to_transport_twice"`   // share of the sealed bytes; wanted: under 0.05
-	ArrivedTwice     float64 `json:"arrived_twice"`              // share of the sealed bytes
+	GivenTwice       float64 `json:"given_to_transport_twice"`   // share of the sealed bytes; at most what plain TCP is given
+	ArrivedTwice     float64 `json:"arrived_twice"`              // share of the sealed bytes; wanted: under 0.05
 	LinkBytes        float64 `json:"link_bytes_per_sealed_byte"` // IP packets out, with TCP's own retransmissions
 	WorstDeskOfPlain float64 `json:"worst_desk_of_plain_tcp"`
 }
@@ -149,8 +149,13 @@ func TestSoakWeakLinks(t *testing.T) {
 	if r.OfPlain < 0.85 {
 		t.Errorf("goodput is %.3f of what plain TCP carries over the same links, want 0.85", r.OfPlain)
 	}
-	if r.GivenTwice > 0.05 {
-		t.Errorf("%.3f of the bytes were sent again, want under 0.05", r.GivenTwice)
+	if r.ArrivedTwice > 0.05 {
+		t.Errorf("%.3f of the bytes came to the central again, want under 0.05", r.ArrivedTwice)
+	}
+	// What is in the air at a cut is lost to everybody: 64 kbit/s times 800 ms
+	// alone is 6.4 kB a cut, near 5 % of what such a link carries between two.
+	if r.GivenTwice > r.PlainTwice {
+		t.Errorf("%.3f of the bytes were sent for nothing in cuts, plain TCP only %.3f", r.GivenTwice, r.PlainTwice)
 	}
 }
 
