@@ -96,6 +96,35 @@ type Scanner struct {
 // Face configures recognition.
 type Face struct {
 	Models string `toml:"models"` // folder of model files
+	// Engine is the choice of models to decide with; empty for the best that is installed.
+	Engine string `toml:"engine,omitempty"`
+	// FMR is the false match rate at most of a match without the officer; 0 for 0.001.
+	FMR float64 `toml:"fmr,omitempty"`
+	// Calibration is a file of `enrold calibrate face`, whose limits replace the
+	// model's own; empty for those.
+	Calibration string `toml:"calibration,omitempty"`
+	// External is an engine of docs/ENGINE-PROTOCOL.md: "unix:/run/engine.sock", or
+	// "exec:/opt/engine --flag"; empty for none.
+	External string `toml:"external,omitempty"`
+}
+
+// DefaultFMR is one impostor in a thousand.
+const DefaultFMR = 0.001
+
+func (f *Face) check() error {
+	if f.FMR == 0 {
+		f.FMR = DefaultFMR
+	}
+	if !(f.FMR > 0 && f.FMR <= 0.01) {
+		return fmt.Errorf("face.fmr %g: want more than 0 and at most 0.01", f.FMR)
+	}
+	if f.External != "" && !strings.HasPrefix(f.External, "unix:") && !strings.HasPrefix(f.External, "exec:") {
+		return fmt.Errorf("face.external %q: want unix:PATH or exec:COMMAND", f.External)
+	}
+	if f.External != "" && f.Engine != "" {
+		return errors.New("face.engine and face.external exclude each other")
+	}
+	return nil
 }
 
 // Central is where requests go and which keys speak for it.
@@ -160,7 +189,7 @@ func Load(path string) (Config, error) {
 
 func (c *Config) resolve(dir string) {
 	for _, p := range []*string{
-		&c.Desk.Data, &c.Chip.Socket, &c.Chip.Trust, &c.Face.Models,
+		&c.Desk.Data, &c.Chip.Socket, &c.Chip.Trust, &c.Face.Models, &c.Face.Calibration,
 		&c.Central.CA, &c.Central.Cert, &c.Central.Key, &c.Central.SealKey, &c.Central.ReceiptKey,
 		&c.Central.Root, &c.Central.Token, &c.Central.WrapKey,
 		&c.Keys.TPM, &c.Keys.Module,
@@ -207,6 +236,9 @@ func (c *Config) check() error {
 		if c.Desk.Production && *o == eid.OriginEmulated {
 			return fmt.Errorf("%s.origin is emulated: a production desk refuses emulated devices", name)
 		}
+	}
+	if err := c.Face.check(); err != nil {
+		return err
 	}
 	if err := c.Central.check(c.Desk.Production); err != nil {
 		return err

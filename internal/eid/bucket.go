@@ -32,10 +32,15 @@ func bucket(score, threshold float64, lessIsAlike, pass bool) ScoreBucket {
 
 // Decision is the comparison as a request carries it, as the nth attempt.
 func (d FaceDecision) Decision(attempt int) Decision {
-	return Decision{
+	out := Decision{
 		Kind: DecisionFace, Attempt: attempt, Engine: d.Engine, Model: d.Model, Metric: d.Metric, Threshold: d.Threshold,
 		Bucket: bucket(d.Score, d.Threshold, d.Metric == "euclidean", d.Pass), Pass: d.Pass,
+		Outcome: d.Outcome, Reason: d.Reason, Review: d.Review, FMR: d.FMR, CalibrationSet: d.CalibrationSet, Frames: d.Frames,
 	}
+	if d.Outcome == FaceReview {
+		out.Bucket = BucketBetween
+	}
+	return out
 }
 
 // Decision is the comparison as a request carries it, as the nth attempt. An

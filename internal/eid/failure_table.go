@@ -32,7 +32,13 @@ const (
 	CodeManyFaces        Code = "E-MANY-FACES"
 	CodeQualityFace      Code = "W-QUALITY-FACE"
 	CodeFaceMismatch     Code = "E-NO-MATCH-LOCAL"
+	CodeFaceReviewed     Code = "W-FACE-REVIEWED"
 	CodeModels           Code = "E-MODELS"
+	CodeModelsPilot      Code = "W-MODELS-PILOT"
+	CodeModelsBasic      Code = "W-MODELS-BASIC"
+	CodeModelsUnfit      Code = "W-MODELS-UNFIT"
+	CodeFaceEngine       Code = "E-FACE-ENGINE"
+	CodeCalibration      Code = "E-CALIBRATION"
 	CodeNoScanner        Code = "E-NO-SCANNER"
 	CodeScanner          Code = "E-SCANNER"
 	CodeNoFinger         Code = "E-NO-FINGER"
@@ -119,6 +125,12 @@ var failures = []Failure{
 	{CodeQualityFace, "Ảnh khuôn mặt chưa đạt.", "The portrait is not good enough.", "Chỉnh ánh sáng, tư thế và chụp lại.", "Mend light and pose and take it again."},
 	{CodeFaceMismatch, "Khuôn mặt không khớp ảnh trong chip. Mời người phụ trách kiểm tra.", "The face does not match the chip's portrait. Call the supervisor.", "Mời người phụ trách kiểm tra.", "Call the supervisor."},
 	{CodeModels, "Thiếu hoặc sai tệp mô hình nhận dạng.", "The recognition models are missing or damaged.", "Chạy lại bước cài đặt mô hình.", "Install the models again."},
+	{CodeFaceReviewed, "Máy không khẳng định được khuôn mặt; cán bộ đã đối chiếu bằng mắt và xác nhận.", "The machine could not confirm the face; the officer compared it by eye and attested it.", "Lý do được ký cùng hồ sơ; trung tâm quyết định.", "The reason is signed with the request; the centre decides."},
+	{CodeModelsPilot, "Bàn này so khuôn mặt bằng mô hình chỉ dành cho thí điểm.", "This desk compares faces by a model for pilots only.", "Báo bộ phận kỹ thuật: hiệu chỉnh và cài bộ mô hình được duyệt.", "Tell the technical staff: calibrate and install an approved set of models."},
+	{CodeModelsBasic, "Bàn này chưa cài bộ mô hình khuôn mặt được khuyến nghị.", "The recommended set of face models is not installed at this desk.", "Báo bộ phận kỹ thuật: enrold models install --set recommended.", "Tell the technical staff: enrold models install --set recommended."},
+	{CodeModelsUnfit, "Bàn này chỉ có mô hình không phân biệt đủ khuôn mặt người Việt: cán bộ phải tự đối chiếu từng người.", "This desk has only a model that cannot tell the people of this country apart: the officer decides on every face.", "Báo bộ phận kỹ thuật: cài bộ mô hình được khuyến nghị.", "Tell the technical staff: install the recommended models."},
+	{CodeFaceEngine, "Bộ so khuôn mặt bên ngoài không chạy hoặc trả lời sai.", "The external face engine does not run or answers wrongly.", "Thử lại sau vài giây; nếu lặp lại, báo bộ phận kỹ thuật.", "Try again in some seconds; if it repeats, call the technical staff."},
+	{CodeCalibration, "Tệp hiệu chỉnh ngưỡng khuôn mặt không dùng được.", "The file of calibrated face thresholds cannot be used.", "Báo bộ phận kỹ thuật: chạy lại enrold calibrate face.", "Call the technical staff: run enrold calibrate face again."},
 	{CodeNoScanner, "Không tìm thấy máy quét vân tay.", "No fingerprint scanner found.", "Kiểm tra cáp máy quét.", "Check the scanner's cable."},
 	{CodeScanner, "Máy quét vân tay báo lỗi.", "The fingerprint scanner reports an error.", "Thử lại; nếu lặp lại, rút và cắm lại.", "Try again; if it repeats, unplug and plug in again."},
 	{CodeNoFinger, "Không thấy ngón tay trên máy quét.", "No finger on the scanner.", "Mời đặt ngón tay lên máy quét.", "Ask the person to place the finger."},

@@ -95,7 +95,8 @@ type ScoreBucket string
 const (
 	BucketFarBelow ScoreBucket = "far_below" // worse than the threshold by over a quarter of it
 	BucketBelow    ScoreBucket = "below"
-	BucketAbove    ScoreBucket = "above" // at the threshold or better
+	BucketBetween  ScoreBucket = "between" // of a face: an officer had to decide
+	BucketAbove    ScoreBucket = "above"   // at the threshold or better
 	BucketFarAbove ScoreBucket = "far_above"
 )
 
@@ -111,6 +112,15 @@ type Decision struct {
 	Threshold float64        `cbor:"threshold"`
 	Bucket    ScoreBucket    `cbor:"score_bucket"`
 	Pass      bool           `cbor:"pass"`
+
+	// Of a face: how it ended and why, from which limit on an officer decides, and
+	// on which calibration set Threshold gave the false match rate FMR.
+	Outcome        FaceOutcome `cbor:"outcome,omitempty"`
+	Reason         FaceReason  `cbor:"reason,omitempty"`
+	Review         float64     `cbor:"review_threshold,omitempty"`
+	FMR            float64     `cbor:"fmr,omitempty"`
+	CalibrationSet string      `cbor:"calibration_set,omitempty"`
+	Frames         int         `cbor:"frames,omitempty"`
 }
 
 // ExceptionFinger is a finger that the person cannot give.
@@ -138,7 +148,7 @@ type Device struct {
 
 // Digest names exactly one program, model, profile, rule set or text in use.
 type Digest struct {
-	Kind   string `cbor:"kind"` // program, model, profile, rules
+	Kind   string `cbor:"kind"` // program, model, calibration, profile, rules
 	Name   string `cbor:"name"`
 	SHA256 []byte `cbor:"sha256"`
 }

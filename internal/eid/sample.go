@@ -55,18 +55,6 @@ type FingerSample struct {
 	Waited   time.Duration  `json:"waited" cbor:"-"` // until the person put the finger
 }
 
-// FaceDecision is a comparison of live frames with the chip's portrait. For
-// metric "euclidean" a score at or under the threshold passes, for "cosine" at
-// or over.
-type FaceDecision struct {
-	Engine    string  `json:"engine" cbor:"engine"`
-	Model     string  `json:"model" cbor:"model"`
-	Metric    string  `json:"metric" cbor:"metric"`
-	Score     float64 `json:"score" cbor:"score"`
-	Threshold float64 `json:"threshold" cbor:"threshold"`
-	Pass      bool    `json:"pass" cbor:"pass"`
-}
-
 // FingerDecision is a comparison of two impressions asked for as one finger.
 type FingerDecision struct {
 	Position  FingerPosition `json:"position" cbor:"position"`

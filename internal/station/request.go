@@ -18,18 +18,20 @@ type Request struct {
 	Contacts   eid.Contacts         `cbor:"contacts"`
 	Portraits  []eid.PortraitRecord `cbor:"portraits"` // best first
 	Fingers    []eid.FingerRecord   `cbor:"fingers"`
-	Decisions  []eid.Decision       `cbor:"decisions"`          // in the order in which they were made
-	Attempts   map[string]int       `cbor:"attempts"`           // per step: "chip", "face", "finger-2"
-	Exceptions []eid.Exception      `cbor:"exceptions"`         // what was not taken, and why
-	Warnings   []eid.Code           `cbor:"warnings,omitempty"` // doubts that the officer went on with
-	Consent    eid.Consent          `cbor:"consent"`
-	Officer    string               `cbor:"officer"`
-	Devices    []eid.Device         `cbor:"devices"`
-	Digests    []eid.Digest         `cbor:"digests"`
-	ReceivedAt time.Time            `cbor:"received_at"`
-	DueAt      eid.Date             `cbor:"due_at"`
-	DueRule    string               `cbor:"due_rule"`   // "CLK-2"
-	DecidedBy  string               `cbor:"decided_by"` // local_precheck
+	Decisions  []eid.Decision       `cbor:"decisions"`  // in the order in which they were made
+	Attempts   map[string]int       `cbor:"attempts"`   // per step: "chip", "face", "finger-2"
+	Exceptions []eid.Exception      `cbor:"exceptions"` // what was not taken, and why
+	// Attestations are what the officer states of his own knowledge.
+	Attestations []eid.Attestation `cbor:"attestations,omitempty"`
+	Warnings     []eid.Code        `cbor:"warnings,omitempty"` // doubts that the officer went on with
+	Consent      eid.Consent       `cbor:"consent"`
+	Officer      string            `cbor:"officer"`
+	Devices      []eid.Device      `cbor:"devices"`
+	Digests      []eid.Digest      `cbor:"digests"`
+	ReceivedAt   time.Time         `cbor:"received_at"`
+	DueAt        eid.Date          `cbor:"due_at"`
+	DueRule      string            `cbor:"due_rule"`   // "CLK-2"
+	DecidedBy    string            `cbor:"decided_by"` // local_precheck
 }
 
 // Chip returns the document that was read from a chip, nil without one.

@@ -31,6 +31,8 @@ type View struct {
 
 	Portrait *eid.FaceSample   `json:"portrait,omitempty"` // best live frame
 	Face     *eid.FaceDecision `json:"face,omitempty"`
+	// FaceAttested is the officer's word where the comparison left it to him.
+	FaceAttested *eid.Attestation `json:"face_attested,omitempty"`
 
 	Fingers []FingerView `json:"fingers"` // one per position that the rule set asks for
 
