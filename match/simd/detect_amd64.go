@@ -4,6 +4,16 @@ package simd
 func cpuid(leaf, sub uint32) (a, b, c, d uint32)
 func xgetbv() (low, high uint32)
 
+// detectVNNI: leaf 7, ECX, bit 11 (Intel's manual, volume 2A, CPUID). It counts
+// only beside AVX512.
+func detectVNNI() bool {
+	if highest, _, _, _ := cpuid(0, 0); highest < 7 {
+		return false
+	}
+	_, _, more, _ := cpuid(7, 0)
+	return more&(1<<11) != 0 && detect() >= AVX512
+}
+
 // detect follows Intel's Software Developer's Manual, volume 1, §14.3 and
 // §15.2: the processor has the instructions, and the system saves the registers.
 func detect() Level {

@@ -41,6 +41,11 @@ const Variable = "ENROLD_SIMD"
 // ErrLevel means that the level asked for is unknown or not this processor's.
 var ErrLevel = errors.New("no such SIMD level")
 
+// VNNI tells whether the processor has AVX512 with AVX512_VNNI, which sums
+// products of bytes. It is no Level: processors have it with and without
+// VPOPCNTDQ.
+func VNNI() bool { return detectVNNI() }
+
 // Supported lists what this processor and its operating system can run.
 func Supported() []Level {
 	all := []Level{Generic}

@@ -58,4 +58,7 @@ func TestDetect(t *testing.T) {
 	if got := detect(); got != want {
 		t.Errorf("detect() = %v, Linux has %v", got, want)
 	}
+	if got, want := VNNI(), want >= AVX512 && has("avx512_vnni"); got != want {
+		t.Errorf("VNNI() = %v, Linux has %v", got, want)
+	}
 }
