@@ -248,9 +248,14 @@ func (e *enqueuer) write(jobs []*enqueueJob) error {
 // writeFiles needs no temporary names: a payload is read through its row only,
 // and the sweeper removes what a crash leaves without one.
 func (e *enqueuer) writeFiles(jobs []*enqueueJob) error {
-	files := make([]store.File, len(jobs))
-	for i, job := range jobs {
-		files[i] = store.File{Name: job.request.ID, Data: job.sealed}
+	var files []store.File
+	for _, job := range jobs {
+		if name := placeOf(job.request.ID, job.sealed); name != inRow {
+			files = append(files, store.File{Name: name, Data: job.sealed})
+		}
+	}
+	if len(files) == 0 {
+		return nil
 	}
 	return store.CreateFiles(e.q.payload, files)
 }
@@ -259,11 +264,16 @@ func (e *enqueuer) writeRows(tx store.Tx, jobs []*enqueueJob) error {
 	for _, job := range jobs {
 		row := record{
 			Seq: job.queued.Seq, ID: job.request.ID, State: Sealed, BodyHash: job.hash, SealedBytes: int64(len(job.sealed)),
-			Payload: job.request.ID, QueuedAt: job.queued.QueuedAt.UnixMilli(), DueAt: string(job.request.DueAt),
+			Payload: placeOf(job.request.ID, job.sealed), QueuedAt: job.queued.QueuedAt.UnixMilli(), DueAt: string(job.request.DueAt),
 		}
 		hash, err := row.insert(tx)
 		if err != nil {
 			return fmt.Errorf("insert request: %w", err)
+		}
+		if row.Payload == inRow {
+			if err := insertPayload(tx, row.Seq, job.sealed); err != nil {
+				return err
+			}
 		}
 		if err := e.q.audit.note(tx, string(Sealed), row.ID, hash, fmt.Sprintf("seq=%d bytes=%d", row.Seq, row.SealedBytes)); err != nil {
 			return err

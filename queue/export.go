@@ -83,11 +83,11 @@ func (x *exporter) write(ctx context.Context, conn *sql.Conn) error {
 		}
 		head.Requests++
 		if rec.Payload != "" {
-			data, err := x.r.payloadOf(&rec)
+			data, err := x.r.payloadOf(ctx, conn, &rec)
 			if err != nil {
 				return fmt.Errorf("request %d: %w", rec.Seq, err)
 			}
-			if err := x.file(filepath.Join(payloadFolder, rec.Payload), data); err != nil {
+			if err := x.file(filepath.Join(payloadFolder, rec.ID), data); err != nil {
 				return err
 			}
 		}

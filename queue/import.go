@@ -138,7 +138,7 @@ func (m *importer) rows(ctx context.Context, tx store.Tx, want int, last map[str
 		if row.Seq != int64(n) || !bytes.Equal(hash, row.RowHash) || !bytes.Equal(hash, last[row.ID]) {
 			return fmt.Errorf("row %d %w", n, errDamaged)
 		}
-		if err := m.file(&row.record); err != nil {
+		if err := m.file(tx, &row.record); err != nil {
 			return err
 		}
 		_, err = row.insert(tx)
@@ -150,19 +150,22 @@ func (m *importer) rows(ctx context.Context, tx store.Tx, want int, last map[str
 	return err
 }
 
-func (m *importer) file(r *record) error {
+func (m *importer) file(tx store.Tx, r *record) error {
 	if r.Payload == "" {
 		return nil
 	}
-	if err := request.CheckID(r.Payload); err != nil || r.Payload != r.ID {
+	if err := request.CheckID(r.ID); err != nil || r.Payload != r.ID && r.Payload != inRow {
 		return errors.New("payload is not named by its request")
 	}
-	data, err := readAll(m.root, filepath.Join(payloadFolder, r.Payload), request.MaxSealed)
+	data, err := readAll(m.root, filepath.Join(payloadFolder, r.ID), request.MaxSealed)
 	if err != nil {
 		return err
 	}
 	if !bytes.Equal(request.Hash(data), r.BodyHash) {
 		return fmt.Errorf("payload of request %d %w", r.Seq, errDamaged)
+	}
+	if r.Payload == inRow {
+		return insertPayload(tx, r.Seq, data)
 	}
 	return store.WriteFile(m.payload, r.Payload, data)
 }

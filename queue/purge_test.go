@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/enrold/enrold/internal/station"
 )
 
 // contains says whether any file below dir holds any piece of data.
@@ -37,9 +39,14 @@ func contains(t *testing.T, dir string, data []byte) (where string) {
 // After the receipt nothing of the sealed bytes is left in the folder, and
 // nothing of the visit's steps, though they went through the database's log.
 func TestNothingIsLeftAfterThePurge(t *testing.T) {
+	for where, size := range map[string]int{"a row": 3000, "a file": 100 << 10} {
+		t.Run(where, func(t *testing.T) { nothingIsLeft(t, newRequest(size)) })
+	}
+}
+
+func nothingIsLeft(t *testing.T, r station.Request) {
 	d := openDesk(t)
 	ctx := t.Context()
-	r := newRequest(100 << 10)
 	var steps [][]byte
 	for range 3 {
 		if err := d.Journal().Append(ctx, r.ID, "step", bytes.Repeat([]byte("x"), 20<<10)); err != nil {

@@ -2,7 +2,8 @@
 // journal of the open visit, in one folder:
 //
 //	queue.db          rows: numbers, states, hashes, times, receipts; nothing about a person
-//	payload/ID        sealed bytes, deleted on a verified receipt
+//	                  and sealed bytes of up to 8 KiB
+//	payload/ID        larger sealed bytes; both are deleted on a verified receipt
 //	reserve           room on the disk that is given up when there is no other
 //	lock              one process at a time
 //

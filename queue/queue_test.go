@@ -85,6 +85,9 @@ func newRequest(sampleBytes int) station.Request {
 	}
 }
 
+// fileSample makes a payload that is a file; less is a row.
+const fileSample = 2 * maxInRow
+
 func (d *desk) statement(t testing.TB, id string) Statement {
 	t.Helper()
 	r, err := d.Get(t.Context(), id)
@@ -94,6 +97,7 @@ func (d *desk) statement(t testing.TB, id string) Statement {
 	return Statement{ID: id, DeskID: "desk-1", Seq: r.Seq, BodyHash: r.BodyHash, Signed: []byte("statement")}
 }
 
+// payloads are the files of waiting requests.
 func (d *desk) payloads(t testing.TB) []string {
 	t.Helper()
 	names, err := filepath.Glob(filepath.Join(d.dir, payloadFolder, "*"))
@@ -179,7 +183,7 @@ func TestConcurrentEnqueueIsGapFree(t *testing.T) {
 
 func TestReceiptPurgesOnlyItsOwnBody(t *testing.T) {
 	d := openDesk(t)
-	a, b := newRequest(100), newRequest(100)
+	a, b := newRequest(fileSample), newRequest(fileSample)
 	for _, r := range []station.Request{a, b} {
 		if _, err := d.Enqueue(t.Context(), r); err != nil {
 			t.Fatal(err)
@@ -229,7 +233,7 @@ func TestReceiptPurgesOnlyItsOwnBody(t *testing.T) {
 
 func TestDueFollowsDeadlineAndBackOff(t *testing.T) {
 	d := openDesk(t)
-	late, soon := newRequest(10), newRequest(10)
+	late, soon := newRequest(fileSample), newRequest(fileSample)
 	soon.DueAt = "2026-11-18"
 	for _, r := range []station.Request{late, soon} {
 		if _, err := d.Enqueue(t.Context(), r); err != nil {
@@ -267,11 +271,13 @@ func TestDueFollowsDeadlineAndBackOff(t *testing.T) {
 
 func TestSweepRemovesOrphans(t *testing.T) {
 	d := openDesk(t)
-	r := newRequest(10)
-	if _, err := d.Enqueue(t.Context(), r); err != nil {
-		t.Fatal(err)
+	r, row := newRequest(fileSample), newRequest(10)
+	for _, r := range []station.Request{r, row} {
+		if _, err := d.Enqueue(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
 	}
-	for _, name := range []string{".new-123", newRequest(0).ID} {
+	for _, name := range []string{".new-123", newRequest(0).ID, row.ID} {
 		if err := os.WriteFile(filepath.Join(d.dir, payloadFolder, name), []byte("x"), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -285,7 +291,7 @@ func TestSweepRemovesOrphans(t *testing.T) {
 
 func TestDamagedPayloadIsNotSent(t *testing.T) {
 	d := openDesk(t)
-	r := newRequest(1000)
+	r := newRequest(fileSample)
 	if _, err := d.Enqueue(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}

@@ -1,17 +1,13 @@
 package queue
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/enrold/enrold/internal/eid"
 	"github.com/enrold/enrold/internal/station"
-	"github.com/enrold/enrold/queue/request"
-	"github.com/enrold/enrold/queue/store"
 )
 
 // Row is one request as the officer's screen and the uplink see it.
@@ -169,31 +165,6 @@ func (r *Reader) sound(ctx context.Context, op, query string, args ...any) ([]Ro
 		return true
 	})
 	return list, fail(op, err)
-}
-
-// Payload returns the sealed bytes of a request, checked against its hash.
-func (r *Reader) Payload(ctx context.Context, id string) ([]byte, error) {
-	const op = "read payload"
-	rec, err := r.record(ctx, id)
-	if err != nil {
-		return nil, fail(op, err)
-	}
-	data, err := r.payloadOf(&rec)
-	return data, fail(op, err)
-}
-
-func (r *Reader) payloadOf(rec *record) ([]byte, error) {
-	if rec.Payload == "" {
-		return nil, errors.New("payload was purged")
-	}
-	data, err := store.ReadFile(r.payload, rec.Payload, request.MaxSealed)
-	if err != nil {
-		return nil, err
-	}
-	if !bytes.Equal(request.Hash(data), rec.BodyHash) {
-		return nil, fmt.Errorf("payload %w", errDamaged)
-	}
-	return data, nil
 }
 
 // Statements returns what the central signed about a request, as received: its

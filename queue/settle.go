@@ -120,6 +120,10 @@ func (q *Queue) Received(ctx context.Context, receipt Statement) error {
 	if err != nil || payload == "" {
 		return err
 	}
+	if payload == inRow { // gone with the commit, by a trigger
+		q.tidier.soon()
+		return nil
+	}
 	// After the commit: a crash before this line leaves an orphan for the sweep.
 	if err := os.Remove(filepath.Join(q.payload, payload)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fail(op, err)

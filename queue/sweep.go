@@ -96,14 +96,14 @@ func (s *sweeper) step(ctx context.Context, files []os.DirEntry) (removed int, e
 	return removed, nil
 }
 
-// stale says whether a file may go: a temporary one, one whose row has a receipt,
-// or one that a crash cut off before its row. A damaged row keeps its file, and a
+// stale says whether a file may go: a temporary one, one whose row has a receipt
+// or its payload elsewhere, or one that a crash cut off before its row. A damaged row keeps its file, and a
 // file far newer than the database is no crash's: it tells of an old copy.
 func (s *sweeper) stale(ctx context.Context, name string) (bool, error) {
 	rec, err := s.q.record(ctx, name)
 	switch {
 	case err == nil:
-		return rec.Payload == "", nil
+		return rec.Payload != name, nil
 	case eid.CodeOf(err) == eid.CodeQueueDamaged:
 		return false, nil
 	case !errors.Is(err, sql.ErrNoRows):
@@ -133,7 +133,16 @@ func headOf(path string) (request.Ident, error) {
 	return request.ParseIdent(data)
 }
 
-// missing counts waiting rows whose file is gone. The rows stay: the officer sees
+func (s *sweeper) gone(ctx context.Context, r *record) (gone bool, err error) {
+	if r.Payload == inRow {
+		err = s.q.db.QueryRowContext(ctx, `SELECT NOT EXISTS (SELECT 1 FROM payload WHERE seq = ?)`, r.Seq).Scan(&gone)
+		return gone, err
+	}
+	_, err = os.Lstat(filepath.Join(s.q.payload, r.Payload))
+	return errors.Is(err, os.ErrNotExist), nil
+}
+
+// missing counts waiting rows whose payload is gone. The rows stay: the officer sees
 // them, and the absence is reported again when the payload should be sent.
 func (s *sweeper) missing(ctx context.Context) error {
 	count, after := 0, int64(0)
@@ -150,7 +159,11 @@ func (s *sweeper) missing(ctx context.Context) error {
 			break
 		}
 		for _, r := range page {
-			if _, err := os.Lstat(filepath.Join(s.q.payload, r.Payload)); errors.Is(err, os.ErrNotExist) {
+			gone, err := s.gone(ctx, &r)
+			if err != nil {
+				return err
+			}
+			if gone {
 				if again, err := s.q.record(ctx, r.ID); err == nil && again.Payload != "" {
 					count++
 				}
@@ -159,7 +172,7 @@ func (s *sweeper) missing(ctx context.Context) error {
 		after = page[len(page)-1].Seq
 	}
 	if count > 0 {
-		s.q.o.Log.Error("payload files missing", "count", count)
+		s.q.o.Log.Error("payloads missing", "count", count)
 	}
 	return nil
 }

@@ -54,7 +54,7 @@ func (r *Reader) Verify(ctx context.Context, v Verification) (Report, error) {
 	c := &check{r: r, v: v, last: map[string][]byte{}}
 	err := r.snapshot(ctx, func(conn *sql.Conn) error {
 		c.conn = conn
-		for _, f := range []func(context.Context) error{c.structure, c.schema, c.log, c.desk, c.rows, c.journal} {
+		for _, f := range []func(context.Context) error{c.structure, c.schema, c.log, c.desk, c.rows, c.orphans, c.journal} {
 			if err := f(ctx); err != nil {
 				return err
 			}
@@ -288,7 +288,7 @@ func (c *check) file(ctx context.Context, rec *record) error {
 		return nil
 	}
 	c.report.Payloads++
-	if _, err := c.r.payloadOf(rec); err != nil {
+	if _, err := c.r.payloadOf(ctx, c.conn, rec); err != nil {
 		// The daemon may have purged it since this moment of the database.
 		if now, again := c.r.record(ctx, rec.ID); again == nil && now.Payload == "" && now.Receipt != nil {
 			return nil
@@ -296,6 +296,18 @@ func (c *check) file(ctx context.Context, rec *record) error {
 		c.found("payload", rec.Seq, "%v", err)
 	}
 	return ctx.Err()
+}
+
+// orphans are payloads in the table that no request names: a crash leaves none.
+func (c *check) orphans(ctx context.Context) error {
+	return c.query(ctx, "payload", `SELECT seq FROM payload WHERE seq NOT IN (SELECT seq FROM request WHERE payload = '`+inRow+`')`, func(rows *sql.Rows) error {
+		var seq int64
+		err := rows.Scan(integer{&seq})
+		if err == nil {
+			c.found("payload", seq, "no request waits for this payload")
+		}
+		return err
+	})
 }
 
 func (c *check) journal(ctx context.Context) error {

@@ -14,8 +14,8 @@ import (
 	"github.com/enrold/enrold/queue/store"
 )
 
-// filled is a desk whose queue has a request in every state, an open visit, and
-// nothing in the database's log.
+// filled is a desk whose queue has a request in every state, payloads that wait
+// in rows (2) and in files (2), an open visit, and nothing in the database's log.
 func filled(t *testing.T) *desk {
 	t.Helper()
 	d := openDesk(t)
@@ -28,6 +28,9 @@ func filled(t *testing.T) *desk {
 	ctx := t.Context()
 	for _, end := range []State{Sealed, Announced, Uploading, Refused, Received, Accepted, NeedsCorrection, Granted, Rejected, Activated, ActivationExpired} {
 		r := newRequest(100)
+		if end == Uploading || end == Refused || end == Granted {
+			r = newRequest(fileSample)
+		}
 		_, err := d.Enqueue(ctx, r)
 		must(err)
 		switch {
@@ -168,7 +171,7 @@ func TestVerifyFindsEveryBitOfEveryColumn(t *testing.T) {
 	}
 	v := newVandal(t, d.dir)
 	tables := map[string]string{
-		"request": recordColumns, "audit": entryColumns, "audit_tree": "place, hash", "visit_journal": stepColumns,
+		"request": recordColumns, "audit": entryColumns, "audit_tree": "place, hash", "visit_journal": stepColumns, "payload": "seq, data",
 	}
 	if err := func() error { // the desk's row exists once the central has told the time
 		hash, err := hashRow("desk", deskRow{Counter: 7, TrustedAt: 8})
@@ -355,7 +358,7 @@ func dump(t *testing.T, dir string) string {
 	defer db.Close()
 	var b strings.Builder
 	for _, query := range []string{`SELECT ` + recordColumns + ` FROM request ORDER BY seq`, `SELECT ` + entryColumns + ` FROM audit ORDER BY number`,
-		`SELECT place, hash FROM audit_tree ORDER BY place`, `SELECT ` + stepColumns + ` FROM visit_journal ORDER BY visit_id, number`} {
+		`SELECT place, hash FROM audit_tree ORDER BY place`, `SELECT seq, data FROM payload ORDER BY seq`, `SELECT ` + stepColumns + ` FROM visit_journal ORDER BY visit_id, number`} {
 		rows, err := db.QueryContext(context.Background(), query)
 		if err != nil {
 			fmt.Fprintln(&b, err)
@@ -407,6 +410,11 @@ func TestVerifyFindsForgedRows(t *testing.T) {
 		"entries swapped": func(t *testing.T, v *vandal, _ *desk) {
 			v.exec(t, `UPDATE audit SET number = number + 1000 WHERE number IN (4, 5)`)
 			v.exec(t, `UPDATE audit SET number = 1009 - number WHERE number > 1000`)
+		},
+		"payload deleted": func(t *testing.T, v *vandal, _ *desk) { v.exec(t, `DELETE FROM payload WHERE seq = 1`) },
+		"payload left":    func(t *testing.T, v *vandal, _ *desk) { v.exec(t, `INSERT INTO payload VALUES (5, x'00')`) },
+		"payloads exchanged": func(t *testing.T, v *vandal, _ *desk) {
+			v.exec(t, `UPDATE payload SET data = (SELECT data FROM payload AS p WHERE p.seq = 3 - payload.seq)`)
 		},
 		"trigger dropped": func(t *testing.T, v *vandal, _ *desk) {
 			if _, err := v.db.Exec(`DROP TRIGGER audit_fixed`); err != nil {

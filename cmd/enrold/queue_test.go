@@ -39,7 +39,10 @@ func queueWithOne(t *testing.T) (q *queue.Queue, dir, id string) {
 	}
 	t.Cleanup(func() { q.Close() })
 	id = uuid.Must(uuid.NewV7()).String()
-	if _, err := q.Enqueue(t.Context(), station.Request{ID: id, Procedure: eid.CitizenLevel2, DueAt: "2026-11-20"}); err != nil {
+	if _, err := q.Enqueue(t.Context(), station.Request{
+		ID: id, Procedure: eid.CitizenLevel2, DueAt: "2026-11-20",
+		Portraits: []eid.PortraitRecord{{Record: make([]byte, 20<<10)}}, // a payload that is a file
+	}); err != nil {
 		t.Fatal(err)
 	}
 	return q, dir, id
