@@ -1,6 +1,7 @@
 package tpm
 
 import (
+	"bytes"
 	"encoding/asn1"
 	"encoding/pem"
 	"errors"
@@ -62,6 +63,10 @@ func parseBlob(kind asn1.ObjectIdentifier, der []byte) (blob, error) {
 	rest, err := asn1.Unmarshal(der, &d)
 	if err != nil || len(rest) != 0 {
 		return blob{}, errors.New("TPM object is malformed")
+	}
+	// encoding/asn1 is lenient about the length of an explicit tag.
+	if again, err := asn1.Marshal(d); err != nil || !bytes.Equal(again, der) {
+		return blob{}, errors.New("TPM object is not DER")
 	}
 	if !d.Type.Equal(kind) || !d.EmptyAuth || d.Parent != int64(rootHandle) {
 		return blob{}, errors.New("TPM object is not one of ours")
