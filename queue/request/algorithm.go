@@ -56,16 +56,23 @@ func algorithmNamed(id cose.Algorithm) (Algorithm, error) {
 	return "", errors.New("signature algorithm is not accepted")
 }
 
-// coseSigner adapts a key to COSE: go-cose hashes, hands the key the
-// crypto.SignerOpts of the algorithm and turns an ECDSA signature from ASN.1
-// into COSE's form.
-func coseSigner(key Signer) (cose.Signer, error) {
+// coseSigner adapts a key to COSE: go-cose hands the key the crypto.SignerOpts of
+// the algorithm and turns an ECDSA signature from ASN.1 into COSE's form.
+func coseSigner(key Signer) (cose.DigestSigner, error) {
 	for _, a := range algorithms {
 		if a.name == key.Algorithm() {
 			if !a.fits(key.Public()) {
 				return nil, fmt.Errorf("the key is not fit for %s", a.name)
 			}
-			return cose.NewSigner(a.cose, key)
+			signer, err := cose.NewSigner(a.cose, key)
+			if err != nil {
+				return nil, err
+			}
+			digests, ok := signer.(cose.DigestSigner) // as all of go-cose for RSA and ECDSA
+			if !ok {
+				return nil, fmt.Errorf("no digests of %s are signed", a.name)
+			}
+			return digests, nil
 		}
 	}
 	return nil, fmt.Errorf("unknown algorithm %q", key.Algorithm())

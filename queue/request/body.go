@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/fxamacker/cbor/v2"
 	"github.com/google/uuid"
@@ -68,21 +69,17 @@ func mustDecMode() cbor.DecMode {
 	return m
 }
 
-// Encode returns the body's only encoding. It decodes the result again before
-// returning it, so that nothing is signed that the central could not read.
+// Encode returns the body's only encoding.
 func Encode(b Body) ([]byte, error) {
-	if err := b.check(); err != nil {
-		return nil, fmt.Errorf("encode body: %w", err)
-	}
-	data, err := encMode.Marshal(b)
+	request, err := encodeRequest(b.Request)
 	if err != nil {
 		return nil, fmt.Errorf("encode body: %w", err)
 	}
-	var back Body
-	if err := decMode.Unmarshal(data, &back); err != nil {
-		return nil, fmt.Errorf("encode body: read back: malformed CBOR (%T)", err)
+	body, err := b.pieces(request)
+	if err != nil {
+		return nil, fmt.Errorf("encode body: %w", err)
 	}
-	return data, nil
+	return body.appendTo(nil), nil
 }
 
 // Decode reads an encoded body. Anything but the deterministic encoding is
@@ -116,8 +113,8 @@ func (b Body) check() error {
 	if len(b.Previous) != HashSize {
 		return fmt.Errorf("previous hash has %d bytes, want %d", len(b.Previous), HashSize)
 	}
-	if len(b.Software) > maxNameBytes {
-		return fmt.Errorf("software version has %d bytes, at most %d", len(b.Software), maxNameBytes)
+	if len(b.Software) > maxNameBytes || !utf8.ValidString(b.Software) {
+		return fmt.Errorf("software version has %d bytes, at most %d, of UTF-8", len(b.Software), maxNameBytes)
 	}
 	if !slices.Equal(b.SignedBy, Signers{}.roles()) && !slices.Equal(b.SignedBy, []Role{RoleDevice, RoleOfficer}) {
 		return errors.New("signed_by is neither the device nor the device and the officer")

@@ -6,10 +6,8 @@ import (
 	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/hpke"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/binary"
 	"fmt"
 	"os"
 )
@@ -121,61 +119,15 @@ func SealBytes(to []hpke.PublicKey, id Ident, signed []byte) ([]byte, error) {
 }
 
 func sealBytes(to []hpke.PublicKey, id Ident, signed []byte) ([]byte, error) {
-	if err := id.check(); err != nil {
-		return nil, err
-	}
-	if len(to) == 0 || len(to) > maxRecipients {
-		return nil, fmt.Errorf("%d central keys, want 1 to %d", len(to), maxRecipients)
-	}
-	key := make([]byte, keyBytes)
-	rand.Read(key) // never fails (crypto/rand)
-	defer clear(key)
-	aead, commitment, err := content(key)
+	e, err := newEnvelope(to)
 	if err != nil {
 		return nil, err
 	}
-	h := header{DeskID: id.Desk, RequestID: id.Request, Seq: id.Seq, Commitment: commitment}
-	kdf, wrap := hpke.HKDFSHA256(), hpke.AES256GCM()
-	for _, pub := range to {
-		enc, sender, err := hpke.NewSender(pub, kdf, wrap, []byte(sealInfo))
-		if err != nil {
-			return nil, err
-		}
-		share, err := sender.Seal(h.shareContext(), key)
-		if err != nil {
-			return nil, err
-		}
-		h.Recipients = append(h.Recipients, recipient{
-			KEM: pub.KEM().ID(), KDF: kdf.ID(), AEAD: wrap.ID(), KeyID: SealKeyID(pub), Enc: enc, Key: share,
-		})
-	}
-	head, err := encMode.Marshal(h)
+	out, err := e.prefix(id, len(signed))
 	if err != nil {
 		return nil, err
 	}
-	if total := prefixBytes + len(head) + len(signed) + tagBytes; len(head) > maxHeader || total > MaxSealed {
-		return nil, fmt.Errorf("%d bytes, at most %d", total, MaxSealed)
-	}
-	out := make([]byte, 0, prefixBytes+len(head)+len(signed)+tagBytes)
-	out = append(out, magic...)
-	out = binary.BigEndian.AppendUint16(out, uint16(len(head)))
-	out = append(out, head...)
-	return aead.Seal(out, contentNonce(aead), signed, out), nil
-}
-
-// Seal encodes, signs and seals body: what the desk writes and sends. It fills
-// Body.SignedBy.
-func Seal(to []hpke.PublicKey, by Signers, b Body) ([]byte, error) {
-	b.SignedBy = by.roles()
-	data, err := Encode(b)
-	if err != nil {
-		return nil, err
-	}
-	signed, err := Sign(by, data)
-	if err != nil {
-		return nil, err
-	}
-	return SealBytes(to, b.ident(), signed)
+	return e.close(append(out, signed...), len(out))
 }
 
 // Hash names sealed bytes: SHA-256.

@@ -2,7 +2,9 @@ package request
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
+	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -34,6 +36,13 @@ func (s Signers) roles() []Role {
 	return []Role{RoleDevice, RoleOfficer}
 }
 
+func (s Signers) key(role Role) Signer {
+	if role == RoleOfficer {
+		return s.Officer
+	}
+	return s.Device
+}
+
 // Header parameters. The texts are our own labels: RFC 9052 §1.4 leaves text
 // labels to private use.
 const (
@@ -46,50 +55,115 @@ const (
 // maxCMS bounds the officer's CMS signature with its certificate.
 const maxCMS = 32 << 10
 
+// signatureRoom is enough for what a message has around its body: two signatures
+// of the longest keys with their headers, without a CMS signature.
+const signatureRoom = 3 << 10
+
 // Sign wraps an encoded body in a COSE_Sign message (RFC 9052 §4.1): one
 // signature for each signer, all over the same bytes.
 func Sign(by Signers, body []byte) ([]byte, error) {
-	const op = "sign request"
-	if by.Device == nil {
-		return nil, errors.New(op + ": no device key")
-	}
-	m := cose.NewSignMessage()
-	m.Payload = body
-	m.Headers.Protected[cose.HeaderLabelContentType] = contentType
-	keys := map[Role]Signer{RoleDevice: by.Device, RoleOfficer: by.Officer}
-	var signers []cose.Signer
-	for _, role := range by.roles() {
-		key := keys[role]
-		kid, err := KeyID(key.Public())
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", op, err)
-		}
-		signer, err := coseSigner(key)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %s: %w", op, role, err)
-		}
-		s := cose.NewSignature()
-		s.Headers.Protected = cose.ProtectedHeader{
-			cose.HeaderLabelAlgorithm: signer.Algorithm(),
-			cose.HeaderLabelKeyID:     kid,
-			labelOrigin:               string(key.Origin()),
-			labelRole:                 string(role),
-		}
-		m.Signatures, signers = append(m.Signatures, s), append(signers, signer)
-	}
-	if by.Officer != nil && by.Certificate != nil {
-		der, err := signCMS(by.Officer, by.Certificate, body)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", op, err)
-		}
-		m.Headers.Unprotected[labelCMS] = der
-	}
-	if err := m.Sign(rand.Reader, nil, signers...); err != nil {
-		return nil, fmt.Errorf("%s: %w", op, err)
-	}
-	signed, err := m.MarshalCBOR()
+	signed, err := appendSigned(make([]byte, 0, len(body)+signatureRoom), by, pieces{body})
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", op, err)
+		return nil, fmt.Errorf("sign request: %w", err)
 	}
 	return signed, nil
+}
+
+// appendSigned appends the message to out. The library would copy the body for
+// each signature and twice more for the message; only the headers and the
+// signatures are its work here, the frame around them is ours.
+func appendSigned(out []byte, by Signers, body pieces) ([]byte, error) {
+	if by.Device == nil {
+		return nil, errors.New("no device key")
+	}
+	protected, err := cose.ProtectedHeader{cose.HeaderLabelContentType: contentType}.MarshalCBOR()
+	if err != nil {
+		return nil, err
+	}
+	unprotected := cose.UnprotectedHeader{}
+	if by.Officer != nil && by.Certificate != nil {
+		if unprotected[labelCMS], err = signCMS(by.Officer, by.Certificate, body.appendTo(nil)); err != nil {
+			return nil, err
+		}
+	}
+	around, err := unprotected.MarshalCBOR()
+	if err != nil {
+		return nil, err
+	}
+	out = appendHead(out, majorTag, cose.CBORTagSignMessage)
+	out = appendHead(out, majorArray, 4)
+	out = append(append(out, protected...), around...)
+	out = body.appendTo(appendHead(out, majorBytes, body.size()))
+	out = appendHead(out, majorArray, len(by.roles()))
+	for _, role := range by.roles() {
+		if out, err = appendSignature(out, role, by.key(role), protected, body); err != nil {
+			return nil, fmt.Errorf("%s: %w", role, err)
+		}
+	}
+	return out, nil
+}
+
+// appendSignature appends one COSE_Signature.
+func appendSignature(out []byte, role Role, key Signer, message []byte, body pieces) ([]byte, error) {
+	kid, err := KeyID(key.Public())
+	if err != nil {
+		return nil, err
+	}
+	signer, err := coseSigner(key)
+	if err != nil {
+		return nil, err
+	}
+	protected, err := cose.ProtectedHeader{
+		cose.HeaderLabelAlgorithm: signer.Algorithm(),
+		cose.HeaderLabelKeyID:     kid,
+		labelOrigin:               string(key.Origin()),
+		labelRole:                 string(role),
+	}.MarshalCBOR()
+	if err != nil {
+		return nil, err
+	}
+	signature, err := signer.SignDigest(rand.Reader, toBeSigned(message, protected, body))
+	if err != nil {
+		return nil, err
+	}
+	out = append(appendHead(out, majorArray, 3), protected...)
+	out = appendHead(out, majorMap, 0)
+	return append(appendHead(out, majorBytes, len(signature)), signature...), nil
+}
+
+// toBeSigned is the SHA-256 of the Sig_structure (RFC 9052 §4.4) of one signer;
+// there is no external data. Both algorithms hash with SHA-256.
+func toBeSigned(message, signer []byte, body pieces) []byte {
+	head := appendHead(nil, majorArray, 5)
+	head = append(appendHead(head, majorText, len("Signature")), "Signature"...)
+	head = append(append(head, message...), signer...)
+	head = appendHead(appendHead(head, majorBytes, 0), majorBytes, body.size())
+	h := sha256.New()
+	h.Write(head)
+	for _, part := range body {
+		h.Write(part)
+	}
+	return h.Sum(nil)
+}
+
+// Major types of CBOR (RFC 8949 §3.1), in place.
+const (
+	majorBytes = 2 << 5
+	majorText  = 3 << 5
+	majorArray = 4 << 5
+	majorMap   = 5 << 5
+	majorTag   = 6 << 5
+)
+
+// appendHead appends the shortest head of a data item.
+func appendHead(out []byte, major byte, n int) []byte {
+	switch {
+	case n < 24:
+		return append(out, major|byte(n))
+	case n < 1<<8:
+		return append(out, major|24, byte(n))
+	case n < 1<<16:
+		return binary.BigEndian.AppendUint16(append(out, major|25), uint16(n))
+	}
+	return binary.BigEndian.AppendUint32(append(out, major|26), uint32(n)) // MaxSealed fits
 }

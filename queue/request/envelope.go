@@ -1,0 +1,85 @@
+package request
+
+import (
+	"crypto/cipher"
+	"crypto/hpke"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+)
+
+// envelope is what seals one request: a fresh content key and an agreement with
+// each central key. Making one costs more than using it, and needs nothing of the
+// request.
+type envelope struct {
+	key        []byte
+	aead       cipher.AEAD
+	commitment []byte
+	recipients []recipient    // the content key's share is still to come
+	senders    []*hpke.Sender // nil once used
+}
+
+func newEnvelope(to []hpke.PublicKey) (*envelope, error) {
+	if len(to) == 0 || len(to) > maxRecipients {
+		return nil, fmt.Errorf("%d central keys, want 1 to %d", len(to), maxRecipients)
+	}
+	e := &envelope{key: make([]byte, keyBytes)}
+	rand.Read(e.key) // never fails (crypto/rand)
+	var err error
+	if e.aead, e.commitment, err = content(e.key); err != nil {
+		return nil, err
+	}
+	kdf, wrap := hpke.HKDFSHA256(), hpke.AES256GCM()
+	for _, pub := range to {
+		enc, sender, err := hpke.NewSender(pub, kdf, wrap, []byte(sealInfo))
+		if err != nil {
+			return nil, err
+		}
+		e.senders = append(e.senders, sender)
+		e.recipients = append(e.recipients, recipient{KEM: pub.KEM().ID(), KDF: kdf.ID(), AEAD: wrap.ID(), KeyID: SealKeyID(pub), Enc: enc})
+	}
+	return e, nil
+}
+
+// prefix returns all that is before the ciphertext, with room for size bytes of
+// content and the tag behind it.
+func (e *envelope) prefix(id Ident, size int) ([]byte, error) {
+	if err := id.check(); err != nil {
+		return nil, err
+	}
+	senders := e.senders
+	if e.senders = nil; senders == nil { // a second use would reuse the content's nonce
+		return nil, errors.New("an envelope seals once")
+	}
+	h := header{DeskID: id.Desk, RequestID: id.Request, Seq: id.Seq, Commitment: e.commitment, Recipients: e.recipients}
+	for i, sender := range senders {
+		share, err := sender.Seal(h.shareContext(), e.key)
+		if err != nil {
+			return nil, err
+		}
+		h.Recipients[i].Key = share
+	}
+	head, err := encMode.Marshal(h)
+	if err != nil {
+		return nil, err
+	}
+	if len(head) > maxHeader {
+		return nil, fmt.Errorf("header of %d bytes, at most %d", len(head), maxHeader)
+	}
+	out := make([]byte, 0, prefixBytes+len(head)+size+tagBytes)
+	out = append(out, magic...)
+	out = binary.BigEndian.AppendUint16(out, uint16(len(head)))
+	return append(out, head...), nil
+}
+
+// close encrypts, where it lies, what follows the first n bytes of out, and
+// appends the tag. The envelope's key ends with it.
+func (e *envelope) close(out []byte, n int) ([]byte, error) {
+	if total := len(out) + tagBytes; total > MaxSealed {
+		return nil, fmt.Errorf("%d bytes, at most %d", total, MaxSealed)
+	}
+	sealed := e.aead.Seal(out[:n], contentNonce(e.aead), out[n:], out[:n])
+	clear(e.key)
+	return sealed, nil
+}

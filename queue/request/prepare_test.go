@@ -1,0 +1,133 @@
+package request
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/elliptic"
+	"fmt"
+	"testing"
+
+	"github.com/veraison/go-cose"
+
+	"github.com/enrold/enrold/internal/eid"
+)
+
+// The frame that is written here is byte for byte the one that go-cose writes.
+func TestFrameIsThatOfTheLibrary(t *testing.T) {
+	officer := vectorKey(t, vectorOfficer)
+	device := elsewhere{ecKey(t, elliptic.P256()), KeyTPM, ES256}
+	for name, by := range map[string]Signers{
+		"device":  {Device: device},
+		"both":    {Device: device, Officer: elsewhere{rsaKey(t, 3072), KeyToken, PS256}},
+		"and CMS": {Device: device, Officer: officer, Certificate: certify(t, officer, "officer-1")},
+	} {
+		for _, size := range []int{0, 23, 24, 255, 256, 65535, 65536} { // each form of a length
+			body := bytes.Repeat([]byte{7}, size)
+			signed, err := appendSigned([]byte("before"), by, pieces{body[:size/3], body[size/3:]})
+			if err != nil {
+				t.Fatal(err)
+			}
+			signed = bytes.TrimPrefix(signed, []byte("before"))
+			m := cose.NewSignMessage()
+			if err := m.UnmarshalCBOR(signed); err != nil {
+				t.Fatalf("%s, %d bytes: %v", name, size, err)
+			}
+			// What was read raw is not to be written back raw.
+			m.Headers.RawProtected, m.Headers.RawUnprotected = nil, nil
+			var verifiers []cose.Verifier
+			for i, key := range []Signer{by.Device, by.Officer}[:len(m.Signatures)] {
+				m.Signatures[i].Headers.RawProtected, m.Signatures[i].Headers.RawUnprotected = nil, nil
+				alg, err := m.Signatures[i].Headers.Protected.Algorithm()
+				if err != nil {
+					t.Fatal(err)
+				}
+				v, err := cose.NewVerifier(alg, key.Public())
+				if err != nil {
+					t.Fatal(err)
+				}
+				verifiers = append(verifiers, v)
+			}
+			if want, err := m.MarshalCBOR(); err != nil || !bytes.Equal(signed, want) {
+				t.Fatalf("%s, %d bytes: %x, want %x, %v", name, size, signed[:80], want[:80], err)
+			}
+			if err := m.Verify(nil, verifiers...); err != nil {
+				t.Fatalf("%s, %d bytes: %v", name, size, err)
+			}
+		}
+	}
+}
+
+// The parts of a body are its one deterministic encoding.
+func TestPiecesAreTheEncoding(t *testing.T) {
+	for _, b := range []Body{example(), example().by(Signers{}), {Version: BodyVersion, DeskID: "d", Seq: 1, Previous: make([]byte, HashSize), SignedBy: Signers{}.roles(), Request: example().Request}} {
+		want, err := encMode.Marshal(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := Encode(b); err != nil || !bytes.Equal(got, want) {
+			t.Fatalf("Encode = %x, %v, want %x", got, err, want)
+		}
+	}
+}
+
+func TestPreparedSealsOnce(t *testing.T) {
+	key, central := vectorKey(t, "device"), vectorSealKey(t, vectorCentral)
+	by, keys := Signers{Device: key}, KnownKeys{Devices: []crypto.PublicKey{key.Public()}}
+	p, err := Prepare(sealedTo(central), example().Request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := example()
+	body.Request.ID = "another, which does not count"
+	sealed, err := p.Seal(by, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, _, err := Open(central, keys, sealed); err != nil || got.Request.ID != example().Request.ID || got.Seq != 7 {
+		t.Fatalf("Open = %+v, %v", got.ident(), err)
+	}
+	if _, err := p.Seal(by, body); err == nil {
+		t.Fatal("sealed twice")
+	}
+	if p, err = Prepare(sealedTo(central), example().Request); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Seal(Signers{}, body); err == nil {
+		t.Fatal("sealed without a signature")
+	}
+	if _, err := p.Seal(by, body); err == nil {
+		t.Fatal("sealed after a failure, with a used envelope")
+	}
+}
+
+func BenchmarkPrepareAndSeal(b *testing.B) {
+	key, to := vectorKey(b, "device"), sealedTo(vectorSealKey(b, vectorCentral))
+	for _, size := range []int{1 << 10, 400 << 10} {
+		body := example()
+		body.Request.Portraits = []eid.PortraitRecord{{Record: make([]byte, size)}}
+		prepared := func(b *testing.B) *Prepared {
+			p, err := Prepare(to, body.Request)
+			if err != nil {
+				b.Fatal(err)
+			}
+			return p
+		}
+		b.Run(fmt.Sprintf("prepare/%dKB", size>>10), func(b *testing.B) {
+			for b.Loop() {
+				prepared(b)
+			}
+		})
+		b.Run(fmt.Sprintf("seal/%dKB", size>>10), func(b *testing.B) {
+			for b.Loop() {
+				b.StopTimer()
+				p := prepared(b)
+				b.StartTimer()
+				sealed, err := p.Seal(Signers{Device: key}, body)
+				if err != nil {
+					b.Fatal(err)
+				}
+				Hash(sealed)
+			}
+		})
+	}
+}
