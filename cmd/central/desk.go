@@ -15,7 +15,6 @@ import (
 	"github.com/enrold/enrold/sync/intake"
 	"github.com/enrold/enrold/sync/intake/authority"
 	"github.com/enrold/enrold/sync/intake/vault"
-	"github.com/enrold/enrold/sync/published"
 	"github.com/enrold/enrold/sync/wire/enrolment"
 )
 
@@ -110,7 +109,7 @@ func (c answering) answer(ctx context.Context, allow func(known *intake.Desk, r 
 	if err != nil {
 		return err
 	}
-	if a.SealKeys, err = c.sealKeys(); err != nil {
+	if a.Root, a.SealKeys, err = c.firstItems(); err != nil {
 		return err
 	}
 	file, err := a.Marshal()
@@ -125,19 +124,6 @@ func (c answering) answer(ctx context.Context, allow func(known *intake.Desk, r 
 	}
 	_, err = fmt.Printf("certificate  until %s\ncentral      %s\nwritten to   %s\n", cert.NotAfter.Format(time.DateOnly), a.Fingerprint(), c.Out)
 	return err
-}
-
-// sealKeys is the published list, nil where there is none yet.
-func (c answering) sealKeys() ([]byte, error) {
-	items, err := openPublished(c.folder, quiet())
-	if err != nil || items == nil {
-		return nil, err
-	}
-	kept, ok := items.Get(published.KindSealKeys)
-	if !ok {
-		return nil, nil
-	}
-	return kept.Signed, nil
 }
 
 type deskApproveCommand struct{ answering }

@@ -11,7 +11,6 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"github.com/enrold/enrold/queue/request"
 	"github.com/enrold/enrold/sync/intake/authority"
 )
 
@@ -47,38 +46,6 @@ func (c initCommand) Run(ctx context.Context) error {
 		return err
 	}
 	return registry.Close()
-}
-
-type enrolCommand struct {
-	folder
-	Desk      string `required:"" help:"Desk id."`
-	DeviceKey string `required:"" type:"existingfile" help:"The desk's device public key (PEM)."`
-	Out       string `required:"" type:"path" help:"Folder for the desk's files."`
-}
-
-func (c enrolCommand) Run(ctx context.Context) (err error) {
-	text, err := os.ReadFile(c.DeviceKey)
-	if err != nil {
-		return fmt.Errorf("read device key: %w", err)
-	}
-	device, err := request.ParsePublicKey(text)
-	if err != nil {
-		return err
-	}
-	registry, err := c.registry(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if closing := registry.Close(); err == nil {
-			err = closing
-		}
-	}()
-	cert, err := authority.EnrolDesk(c.keys(), c.Out, c.Desk)
-	if err != nil {
-		return err
-	}
-	return registry.Register(c.Desk, cert, device)
 }
 
 func main() {

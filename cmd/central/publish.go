@@ -99,6 +99,22 @@ func openPublished(f folder, log *slog.Logger) (*published.Store, error) {
 	return published.OpenStore(filepath.Join(f.Data, "published"), root, log)
 }
 
+// firstItems is what a desk needs to begin with: the root's public key (PEM) and
+// the list of seal keys that it signed. Each is nil where there is none yet.
+func (f folder) firstItems() (root, sealKeys []byte, err error) {
+	items, err := openPublished(f, quiet())
+	if err != nil || items == nil {
+		return nil, nil, err
+	}
+	if root, err = os.ReadFile(filepath.Join(f.keys(), rootFile)); err != nil {
+		return nil, nil, fmt.Errorf("read root key: %w", err)
+	}
+	if kept, ok := items.Get(published.KindSealKeys); ok {
+		sealKeys = kept.Signed
+	}
+	return root, sealKeys, nil
+}
+
 // withPublished serves published items beside the intake, to registered desks.
 // The items are read at each call: what is published counts at once.
 func withPublished(f folder, in *intake.Intake, log *slog.Logger) (http.Handler, error) {

@@ -67,7 +67,7 @@ func (d *Desk) configure(data, trust, keys string) error {
 			URL: "https://" + d.centralAddr, CA: filepath.Join(keys, "ca.pem"),
 			Cert: filepath.Join(keys, "cert.pem"), Key: filepath.Join(keys, "key.pem"),
 			ReceiptKey: filepath.Join(keys, "receipt_key.pem"),
-			Root:       filepath.Join(d.opts.Dir, "root", "root.pem"),
+			Root:       filepath.Join(keys, "root.pem"), // as the central answers it
 		},
 		Keys: config.Keys{Device: config.KeySoftware, Officer: config.KeySoftware},
 	}

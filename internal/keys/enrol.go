@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto"
 	"crypto/x509"
-	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -17,7 +16,6 @@ import (
 	"github.com/enrold/enrold/internal/config"
 	"github.com/enrold/enrold/internal/eid"
 	"github.com/enrold/enrold/queue/request"
-	"github.com/enrold/enrold/sync/published"
 	"github.com/enrold/enrold/sync/wire/enrolment"
 )
 
@@ -79,17 +77,26 @@ func (d *Desk) Install(ctx context.Context, a enrolment.Answer, fingerprint stri
 	if err != nil {
 		return nil, err
 	}
-	if !known && fingerprint != a.Fingerprint() {
+	newRoot, err := d.lacksRoot(a)
+	if err != nil {
+		return nil, err
+	}
+	if (!known || newRoot) && fingerprint != a.Fingerprint() {
 		return nil, ErrUnknownCentral
 	}
 	leaf, isPending, err := d.fit(ctx, a, now)
 	if err != nil {
 		return nil, err
 	}
+	c := d.cfg.Central
+	if newRoot {
+		if err := replace(c.Root, a.Root); err != nil {
+			return nil, fmt.Errorf("install answer: %w", err)
+		}
+	}
 	if err := d.installSealKeys(a, now); err != nil {
 		return nil, fmt.Errorf("install answer: %w", err)
 	}
-	c := d.cfg.Central
 	for _, f := range []struct {
 		path string
 		data []byte
@@ -109,39 +116,8 @@ func (d *Desk) Install(ctx context.Context, a enrolment.Answer, fingerprint stri
 	return leaf, nil
 }
 
-// installSealKeys keeps the keys that requests are sealed to: the list that the
-// offline root signed where the desk knows a root, else the one key in use.
-func (d *Desk) installSealKeys(a enrolment.Answer, now time.Time) error {
-	c := d.cfg.Central
-	if c.Root != "" {
-		if len(a.SealKeys) == 0 {
-			return nil // fetched from the central, or installed before
-		}
-		text, err := readPEM(c.Root)
-		if err != nil {
-			return err
-		}
-		root, err := request.ParsePublicKey(text)
-		if err != nil {
-			return err
-		}
-		store, err := published.OpenStore(filepath.Join(d.cfg.Desk.Data, "published"), root, nil)
-		if err != nil {
-			return err
-		}
-		_, _, err = store.Put(a.SealKeys, now)
-		return err
-	}
-	if len(a.SealKey) == 0 || c.SealKey == "" {
-		return nil
-	}
-	if _, err := request.SealKEM().NewPublicKey(a.SealKey); err != nil {
-		return fmt.Errorf("seal key: %w", err)
-	}
-	return replace(c.SealKey, []byte(base64.StdEncoding.EncodeToString(a.SealKey)+"\n"))
-}
-
-// knows says whether the answer is of the central whose files are installed.
+// knows says whether the answer is of the central whose files are installed; its
+// root is lacksRoot's to judge.
 func (d *Desk) knows(a enrolment.Answer) (bool, error) {
 	ca, err := readPEM(d.cfg.Central.CA)
 	receipt, err2 := readPEM(d.cfg.Central.ReceiptKey)
@@ -151,6 +127,7 @@ func (d *Desk) knows(a enrolment.Answer) (bool, error) {
 	if err := errors.Join(err, err2); err != nil {
 		return false, fmt.Errorf("read central's files: %w", err)
 	}
+	a.Root = nil
 	return enrolment.Answer{CA: ca, ReceiptKey: receipt}.Fingerprint() == a.Fingerprint(), nil
 }
 

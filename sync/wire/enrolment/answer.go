@@ -1,6 +1,7 @@
 package enrolment
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/x509"
 	"encoding/pem"
@@ -24,6 +25,9 @@ type Answer struct {
 	ReceiptKey  []byte `cbor:"receipt_key"` // PEM SubjectPublicKeyInfo
 	SealKeys    []byte `cbor:"seal_keys"`   // the signed list (package published); empty where there is none yet
 	SealKey     []byte `cbor:"seal_key"`    // HPKE public key in use now, raw; for a desk without the list
+	// Root is the PEM public key of the offline root that signed SealKeys; empty
+	// where the central has none yet.
+	Root []byte `cbor:"root,omitempty"`
 }
 
 // Marshal writes the answer file.
@@ -70,24 +74,39 @@ func (a Answer) shape() error {
 	if _, err := certificates(a.CA); err != nil {
 		return fmt.Errorf("authority: %w", err)
 	}
-	if block, _ := pem.Decode(a.ReceiptKey); block == nil || block.Type != "PUBLIC KEY" {
-		return errors.New("receipt key is not a PEM public key")
-	} else if _, err := parseKey(block.Bytes); err != nil {
+	if err := publicKey(a.ReceiptKey); err != nil {
 		return fmt.Errorf("receipt key: %w", err)
+	}
+	if len(a.Root) > 0 {
+		if err := publicKey(a.Root); err != nil {
+			return fmt.Errorf("root: %w", err)
+		}
 	}
 	return nil
 }
 
-// Fingerprint names the central: its authorities and its receipt key. The
-// central shows it with each answer, and it stays the same for renewals.
+func publicKey(text []byte) error {
+	block, rest := pem.Decode(text)
+	if block == nil || block.Type != "PUBLIC KEY" || len(bytes.TrimSpace(rest)) > 0 {
+		return errors.New("not a PEM public key")
+	}
+	_, err := parseKey(block.Bytes)
+	return err
+}
+
+// Fingerprint names the central: its authorities, its receipt key and, where it
+// has one, its root. The central shows it with each answer, and it stays the same
+// for renewals.
 func (a Answer) Fingerprint() string {
 	parts := [][]byte{}
 	cas, _ := certificates(a.CA)
 	for _, c := range cas {
 		parts = append(parts, c.Raw)
 	}
-	if block, _ := pem.Decode(a.ReceiptKey); block != nil {
-		parts = append(parts, block.Bytes)
+	for _, key := range [][]byte{a.ReceiptKey, a.Root} {
+		if block, _ := pem.Decode(key); block != nil {
+			parts = append(parts, block.Bytes)
+		}
 	}
 	return fingerprint(answerDomain, parts...)
 }
