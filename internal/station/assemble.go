@@ -25,6 +25,9 @@ func (v *visit) request(receivedAt time.Time, due procedure.Due, setting Setting
 		// The desk's comparisons are a pre-check; the centre decides (BIO-1, REQ-2).
 		DecidedBy: "local_precheck",
 	}
+	if v.attestation != nil {
+		r.Attestations = append(r.Attestations, *v.attestation)
+	}
 	for _, s := range v.portraits {
 		record, err := portrait(s)
 		if err != nil {

@@ -80,10 +80,14 @@ var refusable = []eid.Code{
 	eid.CodeGuardian, eid.CodeNoResidenceCard, eid.CodeContactMissing, eid.CodePhoneFormat, eid.CodeConsentMissing,
 }
 
-// Refuse ends the visit with the failed check that is on the screen. Without
-// one, or after a fault of a device, it is refused with eid.CodeState.
+// Refuse ends the visit with the failed check that is on the screen, or because
+// the officer sees another person where the comparison was in doubt. Without
+// either, or after a fault of a device, it is refused with eid.CodeState.
 func (d *Desk) Refuse(ctx context.Context) error {
 	return d.finishOpen(ctx, "refuse visit", func(v *visit) (*closedRecord, error) {
+		if v.undecided() {
+			return &closedRecord{End: StepRefused, Code: eid.CodeFaceMismatch}, nil
+		}
 		if !slices.Contains(refusable, v.failure) {
 			return nil, eid.Fail(eid.CodeState, "refuse visit", nil)
 		}

@@ -22,6 +22,8 @@ const (
 	recordFace         recordName = "face"
 	recordImpression   recordName = "impression"
 	recordFaceFailed   recordName = "face_failed"
+	recordFaceReview   recordName = "face_review"
+	recordFaceAttested recordName = "face_attested"
 	recordFingerFailed recordName = "finger_failed"
 	recordException    recordName = "exception"
 	recordFailed       recordName = "failed"
@@ -42,6 +44,10 @@ func newRecord(n recordName) (record, error) {
 		return new(impressionRecord), nil
 	case recordFaceFailed:
 		return new(faceFailedRecord), nil
+	case recordFaceReview:
+		return new(faceReviewRecord), nil
+	case recordFaceAttested:
+		return new(faceAttestedRecord), nil
 	case recordFingerFailed:
 		return new(fingerFailedRecord), nil
 	case recordException:

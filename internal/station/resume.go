@@ -107,6 +107,10 @@ func follows(v *visit, r record) bool {
 		return v.step == StepFace && len(r.Portraits) > 0
 	case *faceFailedRecord:
 		return v.step == StepFace
+	case *faceReviewRecord:
+		return v.step == StepFace && len(r.Portraits) > 0 && r.Decision.Outcome == eid.FaceReview
+	case *faceAttestedRecord:
+		return v.undecided()
 	case *impressionRecord:
 		f := v.finger(r.Sample.Position)
 		last := f != nil && len(f.samples)+1 == f.wanted

@@ -2,6 +2,8 @@ package station
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"time"
 
 	"github.com/enrold/enrold/internal/eid"
@@ -17,10 +19,8 @@ type faceRecord struct {
 func (*faceRecord) name() recordName { return recordFace }
 
 func (r *faceRecord) apply(v *visit) {
-	v.attempts[keyFace]++
-	v.spent[keyFace] += r.Spent
-	v.portraits, v.face, v.shown = r.Portraits, &r.Decision, nil
-	v.decisions = append(v.decisions, r.Decision.Decision(v.attempts[keyFace]))
+	v.compared(r.Decision, r.Spent)
+	v.portraits, v.shown = r.Portraits, nil
 	v.failure = ""
 	v.step = StepFinger
 	v.fingersDone() // a rule set may ask for none
@@ -36,24 +36,38 @@ type faceFailedRecord struct {
 func (*faceFailedRecord) name() recordName { return recordFaceFailed }
 
 func (r *faceFailedRecord) apply(v *visit) {
-	v.attempts[keyFace]++
+	v.compared(r.Decision, r.Spent)
 	v.failed[keyFace]++
-	v.spent[keyFace] += r.Spent
-	v.face = &r.Decision
-	v.decisions = append(v.decisions, r.Decision.Decision(v.attempts[keyFace]))
+	v.portraits = nil
 	v.failure = eid.CodeFaceMismatch
 	if v.failed[keyFace] >= v.rules.Face.Attempts {
 		v.close(StepRefused, eid.CodeFaceMismatch)
 	}
 }
 
-// CaptureFace takes live frames and compares them with the chip's portrait.
-// After as many failed comparisons as the rule set allows the visit is refused.
-// Frames that are not good enough do not use up an attempt.
+// compared takes in what every comparison leaves, however it ended.
+func (v *visit) compared(d eid.FaceDecision, spent time.Duration) {
+	v.attempts[keyFace]++
+	v.spent[keyFace] += spent
+	v.face = &d
+	v.decisions = append(v.decisions, d.Decision(v.attempts[keyFace]))
+	if d.Warning != "" && !slices.Contains(v.warnings, d.Warning) {
+		v.warnings = append(v.warnings, d.Warning)
+	}
+}
+
+// CaptureFace takes live frames and compares them with the chip's portrait. A
+// match goes on; a mismatch counts, and after as many as the rule set allows the
+// visit is refused; in between the officer decides by AcceptFace or Refuse, or
+// takes the face again, which counts as a mismatch would: nobody tries until
+// chance lets him through. Frames that are not good enough use up no attempt.
 func (d *Desk) CaptureFace(ctx context.Context) error {
 	const op = "compare face"
 	c := call{name: op, busy: "face", attempt: keyFace, at: []Step{StepFace}}
 	return d.step(ctx, c, func(ctx context.Context, v *visit) error {
+		if v.failed[keyFace] >= v.rules.Face.Attempts {
+			return eid.Fail(eid.CodeState, op, errors.New("no attempt is left: the officer decides"))
+		}
 		start := d.now()
 		frames, err := d.ports.Camera.CaptureFace(ctx, v.rules.Face.Frames, func(code string) {
 			d.events.passing(Event{Kind: "prompt", Step: "face", Text: code})
@@ -68,10 +82,14 @@ func (d *Desk) CaptureFace(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if decision.Pass {
-			return d.accept(ctx, v, &faceRecord{Portraits: frames, Decision: decision, Spent: d.since(start, 0)})
+		spent := d.since(start, 0)
+		switch decision.Outcome {
+		case eid.FaceMatch:
+			return d.accept(ctx, v, &faceRecord{Portraits: frames, Decision: decision, Spent: spent})
+		case eid.FaceReview:
+			return d.accept(ctx, v, &faceReviewRecord{Portraits: frames, Decision: decision, Spent: spent})
 		}
 		d.show(func() { v.shown = &frames[0] })
-		return d.countFailure(ctx, v, &faceFailedRecord{Decision: decision, Spent: d.since(start, 0)}, eid.CodeFaceMismatch, op)
+		return d.countFailure(ctx, v, &faceFailedRecord{Decision: decision, Spent: spent}, eid.CodeFaceMismatch, op)
 	})
 }

@@ -28,7 +28,9 @@ type visit struct {
 	portraits []eid.FaceSample // the frames compared, best first
 	shown     *eid.FaceSample  // best frame of a failed attempt
 	face      *eid.FaceDecision
-	fingers   []*finger
+	// attestation is the officer's word where face left it to him.
+	attestation *eid.Attestation
+	fingers     []*finger
 
 	decisions []eid.Decision // every comparison made, in order
 
@@ -102,13 +104,16 @@ func (v *visit) forget() {
 		f.samples = nil
 	}
 	v.decisions = nil
+	if v.attestation != nil {
+		v.attestation = &eid.Attestation{Kind: v.attestation.Kind, Reason: v.attestation.Reason}
+	}
 	v.details, v.consent = Details{}, nil
 }
 
 func (v *visit) view() *View {
 	out := &View{
 		ID: v.id, Procedure: v.rules.Kind, RuleSet: v.rules.ID, Step: v.step, Resumed: v.resumed,
-		Document: v.document, Face: v.face, Fingers: []FingerView{},
+		Document: v.document, Face: v.face, FaceAttested: v.attestation, Fingers: []FingerView{},
 		Contacts: v.details.Contacts, Guardian: v.details.Guardian, Residence: v.details.Residence,
 		Consent:       v.consent,
 		NeedsGuardian: v.needsGuardian, NeedsResidence: v.rules.Documents.ResidenceCard,

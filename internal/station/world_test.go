@@ -21,6 +21,8 @@ type world struct {
 
 	document eid.ChipDocument
 	stranger bool                     // another person sits before the camera
+	unsure   bool                     // the matcher leaves the holder's face to the officer
+	models   eid.Code                 // what the matcher says of its models
 	finger   func(nth int) byte       // which real finger is given at the nth capture; nil for the one asked for
 	fail     map[string]error         // by port method
 	block    map[string]chan struct{} // by port method: wait for it or for the context
@@ -94,7 +96,9 @@ func (w *world) setting(_ context.Context, used []eid.Device) (Setting, error) {
 }
 
 // honest puts the right person with the right document and fingers at the desk.
-func (w *world) honest() { w.document, w.stranger, w.finger = citizenCard(), false, nil }
+func (w *world) honest() {
+	w.document, w.stranger, w.unsure, w.finger = citizenCard(), false, false, nil
+}
 
 func (w *world) now() time.Time {
 	w.mu.Lock()
@@ -155,9 +159,12 @@ func (w *world) CompareFace(ctx context.Context, _ eid.Blob, live []eid.FaceSamp
 		return eid.FaceDecision{}, err
 	}
 	defer leave()
-	d := eid.FaceDecision{Engine: "test", Metric: "euclidean", Score: 0.3, Threshold: 0.6, Pass: true}
+	d := eid.FaceDecision{Engine: "test", Metric: "euclidean", Score: 0.3, Threshold: 0.6, Review: 0.8, Pass: true, Outcome: eid.FaceMatch, Reason: eid.FaceAlike, Warning: w.models}
+	if w.unsure {
+		d.Score, d.Pass, d.Outcome, d.Reason = 0.7, false, eid.FaceReview, eid.FaceUnsure
+	}
 	if string(live[0].JPEG) != matching {
-		d.Score, d.Pass = 0.9, false
+		d.Score, d.Pass, d.Outcome, d.Reason = 0.9, false, eid.FaceMismatch, eid.FaceUnlike
 	}
 	return d, nil
 }
@@ -220,7 +227,7 @@ func unsendable(r Request) string {
 			passed[d.Kind]++
 		}
 	}
-	if passed[eid.DecisionFace] != 1 || len(r.Portraits) != 3 {
+	if passed[eid.DecisionFace]+len(r.Attestations) != 1 || len(r.Portraits) != 3 {
 		return "no passed face comparison"
 	}
 	for _, p := range r.Portraits {
