@@ -19,6 +19,7 @@ type benchCmd struct {
 	Finger benchFingerCmd `cmd:"" help:"Errors and speed of the fingerprint engine on sets in the FVC naming."`
 	Chip   benchChipCmd   `cmd:"" help:"Readings of emulated cards through pcscd: APDUs, bytes, times."`
 	Queue  benchQueueCmd  `cmd:"" help:"Durable requests a second beside the disk's own limit, and the start with many queued."`
+	Face   benchFaceCmd   `cmd:"" help:"Errors and speed of a face engine on labelled photographs."`
 }
 
 type benchVisitCmd struct {

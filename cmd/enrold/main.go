@@ -25,6 +25,8 @@ type cli struct {
 	Enrol     enrolCmd     `cmd:"" help:"Have the central take in this desk and its officer, or renew."`
 	Trust     trustCmd     `cmd:"" help:"Fill, show and check the folder of certificates that chips are trusted by."`
 	Finger    fingerCmd    `cmd:"" help:"Extract, compare and find fingerprints."`
+	Face      faceCmd      `cmd:"" help:"Compare photographs of faces."`
+	Models    modelsCmd    `cmd:"" help:"List, install and check the models of face recognition."`
 	Queue     queueCmd     `cmd:"" help:"List, check, export and mend the queue of requests."`
 	Published publishedCmd `cmd:"" help:"Show what the central's offline root has signed for this desk, and take in items from files."`
 	Verify    verifyCmd    `cmd:"" help:"Say of a request, sealed or opened, what the given keys prove."`
