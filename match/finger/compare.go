@@ -84,6 +84,7 @@ func (m *Matcher) compare(a, b *Prepared) evidence {
 			break
 		}
 	}
+	best.ridges = best.ridges && best.minutiae <= convincing
 	if best.ridges && best.minutiae >= worthLaying {
 		m.pull(best.motion, best.pairs)
 		best.overlap = m.lay(a.ridges, b.ridges, best.motion)
@@ -92,9 +93,11 @@ func (m *Matcher) compare(a, b *Prepared) evidence {
 }
 
 const (
-	worthLaying = 3.0  // a score by minutiae that is worth a closer look
-	convincing  = 10.0 // no other alignment comes near
-	unlikely    = 2.0  // of the best supported alignment: no other is worth a try
+	worthLaying = 3.0 // a score by minutiae that is worth a closer look
+	// convincing: no other alignment comes near, and ridges need not be asked. The
+	// highest of 11,520 impostor pairs of FVC2000 is 5.0, a factor of ten each 0.8.
+	convincing = 9.0
+	unlikely   = 2.0 // of the best supported alignment: no other is worth a try
 )
 
 // evidence is what speaks for an alignment.
@@ -102,7 +105,7 @@ type evidence struct {
 	motion   motion
 	pairs    []pair
 	minutiae float64 // by the minutiae alone
-	ridges   bool    // both templates have them
+	ridges   bool    // are part of the score
 	overlap  overlap
 }
 

@@ -51,7 +51,13 @@ type layer struct {
 	rows      [3][]counts // sums of three tiles side by side, of three rows
 	shown     [3][]bool
 	line      []counts
-	stretched [][2]float32 // by columns of blocks of two by two tiles
+	stretched []stretched // by columns of blocks of two by two tiles
+}
+
+// stretched is how far a block is moved, pixels.
+type stretched struct {
+	dx, dy float32
+	known  bool
 }
 
 // lay compares a's tiles with b's samples where the motion and m.pulls put
@@ -89,15 +95,22 @@ func (m *Matcher) layRow(a, b *samples, t motion, row, now int) {
 		return
 	}
 	if row%2 == 0 {
-		m.stretchBlocks(a, t, row)
+		l.stretched = resize(l.stretched, (a.columns+1)/2)
+		clear(l.stretched)
 	}
 	for column := range line {
 		if (row+column)%2 == 1 || !a.finger[row*a.columns+column] {
 			continue
 		}
 		x, y := t.apply(float32(column*tileSide+tileSide/2), float32(row*tileSide+tileSide/2))
-		off := l.stretched[column/2]
-		x, y = (x+off[0])/sampleSide, (y+off[1])/sampleSide
+		off := &l.stretched[column/2]
+		if !off.known {
+			// One for a block of two by two tiles: skin does not bend within 32 pixels.
+			cx, cy := t.apply(float32((column|1)*tileSide), float32((row|1)*tileSide))
+			off.dx, off.dy = m.stretch(cx, cy, -1)
+			off.known = true
+		}
+		x, y = (x+off.dx)/sampleSide, (y+off.dy)/sampleSide
 		const margin = windowSide/2 + 3
 		if !(x >= margin && y >= margin && x < float32(b.columns*tileSamples-margin) && y < float32(b.rows*tileSamples-margin)) ||
 			!b.finger[int(y)/tileSamples*b.columns+int(x)/tileSamples] {
@@ -109,18 +122,6 @@ func (m *Matcher) layRow(a, b *samples, t motion, row, now int) {
 		for k := max(column-1, 0); k <= min(column+1, len(line)-1); k++ {
 			sums[k].add(&line[column])
 		}
-	}
-}
-
-// stretchBlocks sets how the blocks of two by two tiles that begin in a row are
-// stretched: skin does not bend within 32 pixels.
-func (m *Matcher) stretchBlocks(a *samples, t motion, row int) {
-	l := &m.layer
-	l.stretched = l.stretched[:0]
-	for column := 0; column < a.columns; column += 2 {
-		x, y := t.apply(float32((column+1)*tileSide), float32((row+1)*tileSide))
-		dx, dy := m.stretch(x, y, -1)
-		l.stretched = append(l.stretched, [2]float32{dx, dy})
 	}
 }
 

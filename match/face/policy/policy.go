@@ -101,6 +101,13 @@ type limits struct {
 	set            string
 }
 
+// Limits are the limits in force for model m: Accept and FMR are 0 where it has
+// none that strict.
+func (p Policy) Limits(m face.Manifest) face.Threshold {
+	l := p.limits(m)
+	return face.Threshold{FMR: l.fmr, Review: l.review.value, Accept: l.accept.value, CalibrationSet: l.set}
+}
+
 // limits takes those of the wanted rate; where the model has none that strict,
 // the loosest one at least tells who is surely somebody else.
 func (p Policy) limits(m face.Manifest) (l limits) {

@@ -144,21 +144,15 @@ func (p *Probe) Closest(dst []Pair, s *Set, n int, most float32) []Pair {
 	p.low = resize(p.low, blocks)
 	p.kernel.below(&p.low[0], &p.ratios[0], blocks, most)
 	scale := buckets / most
-	end := float32(p.cut(scale, n)) // a ratio times scale is kept under it
-	if end == 0 {
-		return dst
-	}
-	columns := p.set.Len()
-	block := 0
+	begin, columns, block := len(dst), p.set.Len(), 0
+	clear(p.counts[:])
 	for i, w := range p.windows {
 		first := int(w & 0xffff)
 		for range (int(w>>16) + lanes - 1) / lanes {
 			for m := p.low[block]; m != 0; m &= m - 1 {
 				k := bits.TrailingZeros16(m)
 				r := p.ratios[block*lanes+k]
-				if r*scale >= end {
-					continue
-				}
+				p.counts[min(int(r*scale), buckets-1)]++
 				column := first + k
 				if column >= columns {
 					column -= columns
@@ -169,19 +163,21 @@ func (p *Probe) Closest(dst []Pair, s *Set, n int, most float32) []Pair {
 			block++
 		}
 	}
-	return dst
-}
-
-// cut counts the ratios by steps of 1/scale and returns how many steps hold n
-// or fewer together.
-func (p *Probe) cut(scale float32, n int) int {
-	clear(p.counts[:])
-	for block, m := range p.low {
-		for ; m != 0; m &= m - 1 {
-			step := int(p.ratios[block*lanes+bits.TrailingZeros16(m)] * scale)
-			p.counts[min(step, buckets-1)]++
+	if len(dst)-begin <= n {
+		return dst
+	}
+	end := float32(p.cut(n)) // a ratio times scale is kept under it
+	kept := dst[:begin]
+	for _, q := range dst[begin:] {
+		if q.Ratio*scale < end {
+			kept = append(kept, q)
 		}
 	}
+	return kept
+}
+
+// cut returns how many of the counted steps hold n ratios or fewer together.
+func (p *Probe) cut(n int) int {
 	kept := 0
 	for step, c := range p.counts {
 		if kept += int(c); kept > n {
