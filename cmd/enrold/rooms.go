@@ -159,7 +159,7 @@ func (l queueList) List(ctx context.Context, limit int) ([]web.QueueRow, error) 
 	for i, r := range rows {
 		out[i] = web.QueueRow{
 			Seq: r.Seq, ID: r.ID, State: string(r.State), QueuedAt: r.QueuedAt, DueAt: r.DueAt, Attempts: r.Attempts,
-			SealedBytes: r.SealedBytes, Receipt: r.Receipt, SyncMS: r.SyncMS, Code: r.Error, Reason: r.Reason,
+			SealedBytes: r.SealedBytes, Offset: r.Offset, Damaged: r.Damaged, Receipt: r.Receipt, SyncMS: r.SyncMS, Code: r.Error, Reason: r.Reason,
 		}
 		if r.State == queue.Rejected {
 			out[i].Code = eid.CodeRejected

@@ -85,17 +85,19 @@ func (c *runCmd) Run(ctx context.Context, log *slog.Logger) (err error) {
 	if err := desk.Resume(ctx); err != nil {
 		return fmt.Errorf("resume the open visit: %w", err)
 	}
+	up, err := newWay(ctx, cfg, own, q, log)
+	if err != nil {
+		return err
+	}
 	server, err := web.New(web.Options{
 		Listen: listener.Addr().String(),
 		Info: web.Info{Desk: cfg.Desk.ID, Role: string(cfg.Desk.Role), Officer: cfg.Desk.Officer, Version: version,
 			Emulated: cfg.Chip.Origin == eid.OriginEmulated || cfg.Camera.Origin == eid.OriginEmulated || cfg.Scanner.Origin == eid.OriginEmulated},
 		Desk: signingDesk{desk, own}, Officer: own.screen(), Preview: preview{rooms.vision}, Queue: queueList{q},
 		Devices: sealDevices{deskDevices{rooms, own}, data}, Consents: consents{rules}, Log: log,
+		Overview: &overview{cfg: cfg, own: own, queue: q, rules: rules, data: data, way: up},
+		Sessions: filepath.Join(cfg.Desk.Data, "screen.sessions"),
 	})
-	if err != nil {
-		return err
-	}
-	up, err := newWay(ctx, cfg, own, q, log)
 	if err != nil {
 		return err
 	}

@@ -35,6 +35,8 @@ type View struct {
 	FaceAttested *eid.Attestation `json:"face_attested,omitempty"`
 
 	Fingers []FingerView `json:"fingers"` // one per position that the rule set asks for
+	// FingerExceptions are the reasons for which a position may be left out.
+	FingerExceptions []string `json:"finger_exceptions,omitempty"`
 
 	Contacts  eid.Contacts       `json:"contacts"`
 	Guardian  *eid.Guardian      `json:"guardian,omitempty"`

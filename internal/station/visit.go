@@ -115,7 +115,7 @@ func (v *visit) view() *View {
 		ID: v.id, Procedure: v.rules.Kind, RuleSet: v.rules.ID, Step: v.step, Resumed: v.resumed,
 		Document: v.document, Face: v.face, FaceAttested: v.attestation, Fingers: []FingerView{},
 		Contacts: v.details.Contacts, Guardian: v.details.Guardian, Residence: v.details.Residence,
-		Consent:       v.consent,
+		Consent: v.consent, FingerExceptions: v.rules.Finger.Exceptions,
 		NeedsGuardian: v.needsGuardian, NeedsResidence: v.rules.Documents.ResidenceCard,
 		Queued: v.queued, DueAt: v.due.Day, DueRule: v.due.Rule,
 		AttemptsLeft: map[string]int{}, TimingsMS: map[string]int64{},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/enrold/enrold/internal/eid"
@@ -33,8 +34,12 @@ type nothing struct{}
 
 // take decodes the body into in and runs the action, or answers what is wrong.
 func take[T any](s *Server, w http.ResponseWriter, r *http.Request, op string, do func(ctx context.Context, in T) error) {
+	takeUpTo(s, w, r, op, maxBody, do)
+}
+
+func takeUpTo[T any](s *Server, w http.ResponseWriter, r *http.Request, op string, limit int64, do func(ctx context.Context, in T) error) {
 	var in T
-	if err := decode(w, r, &in); err != nil {
+	if err := decodeUpTo(w, r, &in, limit); err != nil {
 		answerError(w, err, nil)
 		return
 	}
@@ -73,6 +78,29 @@ func (s *Server) captureFinger(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
+// maxName bounds a supervisor's identifier, as the configuration bounds an officer's.
+const maxName = 64
+
+// exceptFinger goes on without a finger that the person cannot give.
+func (s *Server) exceptFinger(w http.ResponseWriter, r *http.Request) {
+	type body struct {
+		Position   eid.FingerPosition `json:"position"`
+		Reason     string             `json:"reason"`
+		Supervisor string             `json:"supervisor"`
+	}
+	take(s, w, r, "exception", func(ctx context.Context, in body) error {
+		const op = "except finger"
+		if in.Position < eid.RightThumb || in.Position > eid.LeftLittle {
+			return eid.Fail(eid.CodeInput, op, errors.New("position is not 1 to 10"))
+		}
+		name := strings.TrimSpace(in.Supervisor)
+		if name == "" || len(name) > maxName {
+			return eid.Fail(eid.CodeSupervisor, op, errors.New("no supervisor"))
+		}
+		return s.opts.Desk.ExceptFinger(ctx, in.Position, in.Reason, name)
+	})
+}
+
 func (s *Server) setDetails(w http.ResponseWriter, r *http.Request) {
 	type body struct {
 		Contacts  eid.Contacts       `json:"contacts"`
@@ -87,20 +115,29 @@ func (s *Server) setDetails(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// giveConsent takes an explicit "given": true; its time is the desk's clock.
+// methodSignature is the consent that consists of a drawn signature.
+const methodSignature = "signature_pad"
+
+// giveConsent takes an explicit "given": true; its time is the desk's clock. A
+// signature is a PNG in base64: the method "signature_pad" has one, others none.
 func (s *Server) giveConsent(w http.ResponseWriter, r *http.Request) {
 	type body struct {
 		Given       bool   `json:"given"`
 		TextVersion string `json:"text_version"`
 		Language    string `json:"language"`
 		Method      string `json:"method"`
+
+		Signature eid.Blob `json:"signature"`
 	}
-	take(s, w, r, "consent", func(ctx context.Context, in body) error {
+	takeUpTo(s, w, r, "consent", maxSignature, func(ctx context.Context, in body) error {
 		if !in.Given {
 			return eid.Fail(eid.CodeConsentMissing, "give consent", nil)
 		}
+		if drawn := len(in.Signature) > 0; drawn != (in.Method == methodSignature) {
+			return eid.Fail(eid.CodeConsentMissing, "give consent", errors.New("method and signature do not belong together"))
+		}
 		return s.opts.Desk.GiveConsent(ctx, eid.Consent{
-			TextVersion: in.TextVersion, Language: in.Language, Method: in.Method, Given: time.Now(),
+			TextVersion: in.TextVersion, Language: in.Language, Method: in.Method, Given: time.Now(), Signature: in.Signature,
 		})
 	})
 }

@@ -11,16 +11,24 @@ import (
 	"github.com/enrold/enrold/internal/station"
 )
 
-// maxBody bounds what a client may send: an action is a handful of fields.
-const maxBody = 64 << 10
+// What a client may send: an action is a handful of fields, a consent may also
+// hold a drawn signature in base64, of which station bounds the image.
+const (
+	maxBody      = 64 << 10
+	maxSignature = 96 << 10
+)
 
 // decode reads one JSON object into v: bounded, no unknown fields, nothing after it.
 func decode(w http.ResponseWriter, r *http.Request, v any) error {
+	return decodeUpTo(w, r, v, maxBody)
+}
+
+func decodeUpTo(w http.ResponseWriter, r *http.Request, v any, limit int64) error {
 	const op = "read request"
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
 		return &badRequest{http.StatusUnsupportedMediaType, eid.Fail(eid.CodeInput, op, errors.New("content type is not application/json"))}
 	}
-	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
+	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, limit))
 	dec.DisallowUnknownFields()
 	// The cause is dropped: the decoder's text may quote what was typed.
 	if err := dec.Decode(v); err != nil {

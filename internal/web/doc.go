@@ -6,7 +6,8 @@
 // A client gets the token in the fragment of the address that the daemon prints
 // (Server.URL): a fragment never reaches a log or a Referer header. The screen
 // trades it for an HttpOnly cookie (POST /api/session); a native client sends
-// it as "Authorization: Bearer".
+// it as "Authorization: Bearer". A browser that was open when the daemon was
+// started again trades its old cookie for a new one (sessions.go).
 //
 // Answers: an action (POST) returns when it is done, with {"visit": view}, or
 // with {"error": failure, "visit": view} and a status of 400 or above.

@@ -3,6 +3,7 @@ package web_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -117,7 +118,7 @@ func (d *fakeDesk) Start(_ context.Context, kind eid.ProcedureKind) error {
 	d.view = &station.View{
 		ID: "01980000-0000-7000-8000-000000000001", Procedure: kind, RuleSet: "vn-69-2024", Step: station.StepDocument,
 		Fingers:        []station.FingerView{{Position: eid.RightIndex, Wanted: 2}, {Position: eid.LeftIndex, Wanted: 2}},
-		NeedsResidence: kind == eid.ForeignerLevel2,
+		NeedsResidence: kind == eid.ForeignerLevel2, FingerExceptions: []string{"amputated", "bandaged", "worn"},
 		AttemptsLeft:   map[string]int{"face": 3, "finger-2": 3, "finger-7": 3}, TimingsMS: map[string]int64{},
 	}
 	d.tell(station.Event{Kind: "visit", Visit: d.view})
@@ -214,10 +215,43 @@ func (d *fakeDesk) CaptureFinger(ctx context.Context, position eid.FingerPositio
 			}
 			if f.Impressions == f.Wanted {
 				f.Decision = &eid.FingerDecision{Position: f.Position, Engine: "cylinder", Quality: f.Quality, Score: 148.2, Threshold: 60, Pass: true}
+			}
+			if f.Decision != nil || f.Exception != "" {
 				passed++
 			}
 		}
 		if passed == len(v.Fingers) {
+			v.Step = station.StepConsent
+		}
+	})
+	return nil
+}
+
+// ExceptFinger knows the supervisor "s-099" and the rules' reasons.
+func (d *fakeDesk) ExceptFinger(ctx context.Context, position eid.FingerPosition, reason, supervisor string) error {
+	_, end, err := d.begin(ctx, "exception", station.StepFinger)
+	if err != nil {
+		return err
+	}
+	defer end()
+	if supervisor != "s-099" {
+		f := eid.Explain(eid.CodeSupervisor)
+		d.change(func(v *station.View) { v.Error = &f })
+		return eid.Fail(eid.CodeSupervisor, "except finger", nil)
+	}
+	if !slices.Contains(d.View().FingerExceptions, reason) {
+		return eid.Fail(eid.CodeInput, "except finger", nil)
+	}
+	d.change(func(v *station.View) {
+		done := true
+		for i := range v.Fingers {
+			f := &v.Fingers[i]
+			if f.Position == position {
+				f.Impressions, f.ImagePNG, f.Quality, f.Decision, f.Exception = 0, nil, 0, nil, reason
+			}
+			done = done && (f.Exception != "" || f.Decision != nil)
+		}
+		if done {
 			v.Step = station.StepConsent
 		}
 	})

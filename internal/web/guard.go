@@ -38,6 +38,7 @@ type guard struct {
 	token   [sha256.Size]byte
 	secret  string
 	cross   *http.CrossOriginProtection
+	before  *sessions // of this desk's earlier starts
 }
 
 func newGuard(listen, token string) guard {
@@ -85,7 +86,11 @@ func (g guard) check(r *http.Request) (int, string) {
 		}
 		return 0, ""
 	}
-	if r.URL.Path == "/api/session" || g.known(r) {
+	if g.known(r) {
+		g.before.seen()
+		return 0, ""
+	}
+	if r.URL.Path == "/api/session" || r.URL.Path == renewPath {
 		return 0, ""
 	}
 	return http.StatusUnauthorized, "no session"
@@ -118,6 +123,29 @@ func (g guard) openSession(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "wrong token", http.StatusUnauthorized)
 		return
 	}
+	g.giveCookie(w)
+}
+
+const renewPath = "/api/session/renew"
+
+// renewSession gives the present token to a browser whose cookie is of an earlier
+// start of this desk, once for each. Everything that [guard.check] asks of the
+// page was asked before: only this screen, in the browser that held the cookie.
+func (g guard) renewSession(w http.ResponseWriter, r *http.Request) {
+	var in nothing
+	if err := decode(w, r, &in); err != nil {
+		answerError(w, err, nil)
+		return
+	}
+	c, err := r.Cookie(g.cookie)
+	if err != nil || !g.known(r) && !g.before.spend(c.Value) {
+		http.Error(w, "no earlier session", http.StatusUnauthorized)
+		return
+	}
+	g.giveCookie(w)
+}
+
+func (g guard) giveCookie(w http.ResponseWriter) {
 	http.SetCookie(w, &http.Cookie{
 		Name: g.cookie, Value: g.secret, Path: "/api/",
 		HttpOnly: true, SameSite: http.SameSiteStrictMode,

@@ -15,6 +15,7 @@ type Desk interface {
 	ReadChip(ctx context.Context, key eid.AccessKey) error
 	CaptureFace(ctx context.Context) error
 	CaptureFinger(ctx context.Context, position eid.FingerPosition) error
+	ExceptFinger(ctx context.Context, position eid.FingerPosition, reason, supervisor string) error
 	SetDetails(ctx context.Context, d station.Details) error
 	GiveConsent(ctx context.Context, c eid.Consent) error
 	Send(ctx context.Context) error
@@ -44,15 +45,17 @@ type Queue interface {
 type QueueRow struct {
 	Seq         int64     `json:"seq"`
 	ID          string    `json:"id"`
-	State       string    `json:"state"` // sealed, received, granted, rejected, refused
+	State       string    `json:"state"` // as package queue names them: sealed, uploading, granted, …
 	QueuedAt    time.Time `json:"queued_at"`
 	DueAt       eid.Date  `json:"due_at,omitempty"`
 	Attempts    int       `json:"attempts"`
 	SealedBytes int       `json:"sealed_bytes"`
-	Receipt     bool      `json:"receipt"`          // the central's verified receipt is kept
-	SyncMS      int64     `json:"sync_ms"`          // first byte sent to verified result; 0 if not known
-	Code        eid.Code  `json:"code,omitempty"`   // last failure
-	Reason      string    `json:"reason,omitempty"` // the centre's reason code
+	Offset      int64     `json:"offset,omitempty"`  // bytes of it that the central holds
+	Damaged     bool      `json:"damaged,omitempty"` // the row was changed by something else than this software
+	Receipt     bool      `json:"receipt"`           // the central's verified receipt is kept
+	SyncMS      int64     `json:"sync_ms"`           // first byte sent to verified result; 0 if not known
+	Code        eid.Code  `json:"code,omitempty"`    // last failure
+	Reason      string    `json:"reason,omitempty"`  // the centre's reason code
 }
 
 // Devices says how the device workers are.

@@ -33,6 +33,10 @@ type Options struct {
 	Devices  Devices
 	Consents Consents
 	Officer  Officer // nil: requests need no token
+	Overview Overviewer
+	// Sessions is a file that lets a browser which was open before a restart go on;
+	// "" for none. See sessions.
+	Sessions string
 	Log      *slog.Logger
 	// OperationLimit bounds one action, the person's part included; 0 for two minutes.
 	OperationLimit time.Duration
@@ -80,6 +84,7 @@ func New(opts Options) (*Server, error) {
 		opts.Heartbeat = 10 * time.Second
 	}
 	s := &Server{opts: opts, guard: newGuard(opts.Listen, opts.Token)}
+	s.guard.before = openSessions(opts.Sessions, opts.Token, time.Now, opts.Log)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.handler = s.guard.wrap(s.routes())
 	return s, nil
@@ -104,10 +109,12 @@ func (s *Server) Close() { s.cancel() }
 func (s *Server) routes() http.Handler {
 	api := http.NewServeMux()
 	api.HandleFunc("POST /api/session", s.guard.openSession)
+	api.HandleFunc("POST "+renewPath, s.guard.renewSession)
 	api.HandleFunc("GET /api/desk", s.getDesk)
 	api.HandleFunc("GET /api/visit", s.getVisit)
 	api.HandleFunc("GET /api/queue", s.getQueue)
 	api.HandleFunc("GET /api/devices", s.getDevices)
+	api.HandleFunc("GET /api/overview", s.getOverview)
 	api.HandleFunc("GET /api/consent-text", s.getConsentText)
 	api.HandleFunc("GET /api/officer", s.getOfficer)
 	api.HandleFunc("GET /api/events", s.events)
@@ -116,6 +123,7 @@ func (s *Server) routes() http.Handler {
 	api.HandleFunc("POST /api/chip", s.readChip)
 	api.HandleFunc("POST /api/face", s.captureFace)
 	api.HandleFunc("POST /api/finger", s.captureFinger)
+	api.HandleFunc("POST /api/exception", s.exceptFinger)
 	api.HandleFunc("POST /api/details", s.setDetails)
 	api.HandleFunc("POST /api/consent", s.giveConsent)
 	api.HandleFunc("POST /api/send", s.send)
