@@ -177,11 +177,13 @@ func (r *trialRun) compare(ctx context.Context) error {
 		index[&files[i]] = i
 	}
 	const batch = 256
+	matchers := sync.Pool{New: func() any { return new(finger.Matcher) }}
 	inParallel(r.threads, (len(r.scores)+batch-1)/batch, func(k int) {
 		if ctx.Err() != nil {
 			return
 		}
-		var m finger.Matcher
+		m := matchers.Get().(*finger.Matcher)
+		defer matchers.Put(m)
 		clock := startThreadClock()
 		for x := k * batch; x < min((k+1)*batch, len(r.scores)); x++ {
 			s := &r.scores[x]
