@@ -5,9 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/enrold/enrold/internal/eid"
@@ -16,45 +15,61 @@ import (
 	"github.com/enrold/enrold/queue/store"
 )
 
-// maxBatch bounds the requests sealed for one commit; with the wire's limit it
-// bounds the memory, too.
+// maxBatch bounds the requests of one commit; with the wire's limit it bounds the
+// memory of what is sealed, twice: one batch is written while the next is sealed.
 const maxBatch = 8
 
-// gatherShare is the part of a commit's time that a batch waits for company.
-const gatherShare = 4
+// A batch waits for company for a part of the last commit's time, and not long.
+const (
+	gatherShare = 2
+	gatherMost  = 20 * time.Millisecond
+)
 
 // enqueuer numbers, chains and seals requests, one goroutine for all: the
 // numbers are gap-free and each body names the hash before it, so the order of
-// sealing is the order of the chain. Files of one batch are written at the same
-// time and their rows in one transaction.
+// sealing is the order of the chain. What needs no place in the chain was done
+// before by each caller. While one batch is written, the next is sealed on top of
+// it; when a write fails, what was sealed on top fails with it.
 type enqueuer struct {
 	q      *Queue
 	jobs   chan *enqueueJob
 	joined chan struct{}
 
-	// End of the chain, owned by the goroutine.
-	seq      int64
-	previous []byte
+	landings atomic.Int64 // batches that were written, or could not be
+
+	// Owned by the goroutine.
+	end     chain  // of what is on the disk
+	flight  *batch // being written by a goroutine of its own; nil for none
+	last    time.Duration
+	company int // producers at work: those of the batch before and those that it made wait
 
 	mu     sync.RWMutex
 	closed bool
 }
 
+// chain is what the next request follows.
+type chain struct {
+	seq      int64
+	previous []byte
+}
+
 type enqueueJob struct {
-	request station.Request
-	queued  station.Queued
-	sealed  []byte
-	hash    []byte
-	err     error
-	done    chan struct{}
+	request  station.Request
+	prepared *request.Prepared
+	landings int64 // seen before the caller looked for the id
+	queued   station.Queued
+	sealed   []byte
+	hash     []byte
+	err      error
+	done     chan struct{}
 }
 
 func startEnqueuer(ctx context.Context, q *Queue) (*enqueuer, error) {
-	e := &enqueuer{q: q, jobs: make(chan *enqueueJob, maxBatch), joined: make(chan struct{}), previous: make([]byte, request.HashSize)}
+	e := &enqueuer{q: q, jobs: make(chan *enqueueJob, maxBatch), joined: make(chan struct{}), end: chain{previous: make([]byte, request.HashSize)}}
 	last, _, err := scanRecord(q.db.QueryRowContext(ctx, `SELECT `+recordColumns+` FROM request ORDER BY seq DESC LIMIT 1`).Scan)
 	switch {
 	case err == nil:
-		e.seq, e.previous = last.Seq, last.BodyHash
+		e.end = chain{last.Seq, last.BodyHash}
 	case !errors.Is(err, sql.ErrNoRows): // a damaged end of the chain cannot be built on
 		return nil, fmt.Errorf("find end of chain: %w", err)
 	}
@@ -73,11 +88,23 @@ func (q *Queue) Enqueue(ctx context.Context, r station.Request) (station.Queued,
 	if err := request.CheckID(r.ID); err != nil {
 		return station.Queued{}, eid.Fail(eid.CodeInput, "enqueue", err)
 	}
-	return q.intake.do(r)
+	return q.intake.do(ctx, r)
 }
 
-func (e *enqueuer) do(r station.Request) (station.Queued, error) {
-	job := &enqueueJob{request: r, done: make(chan struct{})}
+// do prepares r beside the other callers and waits for its commit.
+func (e *enqueuer) do(ctx context.Context, r station.Request) (station.Queued, error) {
+	select {
+	case <-e.q.stopped:
+		return station.Queued{}, fail("enqueue", store.ErrStopped)
+	default:
+	}
+	job := &enqueueJob{request: r, landings: e.landings.Load(), done: make(chan struct{})}
+	if queued, found, err := e.q.Find(ctx, r.ID); err != nil || found {
+		return queued, err
+	}
+	if err := e.prepare(job); err != nil {
+		return station.Queued{}, err
+	}
 	e.mu.RLock()
 	if e.closed {
 		e.mu.RUnlock()
@@ -87,6 +114,22 @@ func (e *enqueuer) do(r station.Request) (station.Queued, error) {
 	e.mu.RUnlock()
 	<-job.done
 	return job.queued, job.err
+}
+
+func (e *enqueuer) prepare(job *enqueueJob) (err error) {
+	recipients, err := e.q.recipients()
+	if err != nil {
+		return fail("enqueue", err)
+	}
+	if job.prepared, err = request.Prepare(recipients, job.request); err != nil {
+		return eid.Fail(eid.CodeSeal, "enqueue", err)
+	}
+	return nil
+}
+
+func (j *enqueueJob) answer(queued station.Queued, err error) {
+	j.queued, j.err = queued, err
+	close(j.done)
 }
 
 func (e *enqueuer) close() {
@@ -101,186 +144,88 @@ func (e *enqueuer) close() {
 
 func (e *enqueuer) loop() {
 	defer close(e.joined)
-	var last time.Duration // of the commit before
-	company := 1           // producers at work: those of the batch before and those that it made wait
-	for first := range e.jobs {
-		batch := e.gather(first, company, last/gatherShare)
-		begun := time.Now()
-		e.commit(batch)
-		last, company = time.Since(begun), min(len(batch)+len(e.jobs), maxBatch)
-		for _, job := range batch {
-			close(job.done)
+	for open := true; open; {
+		var b *batch
+		b, open = e.gather()
+		if e.land(b) && len(b.fresh) > 0 {
+			e.launch(b)
 		}
 	}
+	e.land(nil)
 }
 
-// gather takes what waits behind first. While fewer are there than were at work a
-// moment ago it waits a little for the others: they were answered just now, and
+// gather seals what comes until it should be written. While a batch is being
+// written there is time; after it, while fewer are there than were at work a
+// moment ago, it waits a little for the others: they were answered just now, and
 // without them two half batches take turns at the disk.
-func (e *enqueuer) gather(first *enqueueJob, company int, patience time.Duration) []*enqueueJob {
-	batch := []*enqueueJob{first}
-	timer := time.NewTimer(patience)
-	defer timer.Stop()
-	for len(batch) < maxBatch {
-		var late <-chan time.Time
-		if len(batch) < company {
-			late = timer.C
-		} else if len(e.jobs) == 0 {
-			break
+func (e *enqueuer) gather() (b *batch, open bool) {
+	b = e.begin()
+	var late <-chan time.Time
+	for len(b.fresh) < maxBatch {
+		if e.flight == nil && len(b.fresh) > 0 && len(e.jobs) == 0 {
+			if len(b.fresh) >= e.company {
+				break
+			}
+			if late == nil {
+				late = time.After(min(e.last/gatherShare, gatherMost))
+			}
 		}
 		select {
-		case next, ok := <-e.jobs:
+		case job, ok := <-e.jobs:
 			if !ok {
-				return batch
+				return b, false
 			}
-			batch = append(batch, next)
+			e.add(b, job)
+		case <-e.flight.landing():
+			if !e.land(b) {
+				b = e.begin()
+			}
 		case <-late:
-			company = 0
+			return b, true
 		}
 	}
-	return batch
+	return b, true
 }
 
-// commit makes a batch durable: all of the jobs that could be sealed, or none.
-func (e *enqueuer) commit(batch []*enqueueJob) {
-	var fresh []*enqueueJob
-	seq, previous := e.seq, e.previous
-	byID := map[string]*enqueueJob{}
-	var twins [][2]*enqueueJob // the same id twice in one batch
-	for _, job := range batch {
-		if first, ok := byID[job.request.ID]; ok {
-			twins = append(twins, [2]*enqueueJob{job, first})
-			continue
-		}
-		byID[job.request.ID] = job
-		var found bool
-		if job.queued, found, job.err = e.q.Find(context.Background(), job.request.ID); job.err != nil || found {
-			continue
-		}
-		if job.err = e.seal(job, seq+1, previous); job.err != nil {
-			continue
-		}
-		seq, previous = seq+1, job.hash
-		fresh = append(fresh, job)
-	}
-	if len(fresh) > 0 {
-		if err := e.write(fresh); err != nil {
-			for _, job := range fresh {
-				job.queued, job.err = station.Queued{}, fail("enqueue", err)
-			}
-		} else {
-			e.q.counter.committed(context.Background())
-			e.seq, e.previous = seq, previous
-			for _, job := range fresh {
-				e.q.journal.forget(job.request.ID)
-			}
-			e.q.tidier.soon()
-			e.q.watch.tell()
-		}
-	}
-	for _, t := range twins {
-		t[0].queued, t[0].err = t[1].queued, t[1].err
-	}
+// launch writes b beside this goroutine.
+func (e *enqueuer) launch(b *batch) {
+	e.flight = b
+	go func() {
+		defer close(b.landed)
+		begun := time.Now()
+		e.commit(b)
+		b.took = time.Since(begun)
+	}()
 }
 
-func (e *enqueuer) seal(job *enqueueJob, seq int64, previous []byte) error {
-	o := e.q.o
-	clocks, err := e.clocks()
-	if err != nil {
-		return fail("enqueue", err)
+// land waits for the batch that is being written, if there is one. When that
+// could not be written, or left the hardware counter elsewhere than b says, b
+// does not stand: it fails with it, or is sealed again.
+func (e *enqueuer) land(b *batch) bool {
+	f := e.flight
+	if f == nil {
+		return true
 	}
-	recipients, err := e.q.recipients()
-	if err != nil {
-		return fail("enqueue", err)
+	<-f.landed
+	e.flight, e.last, e.company = nil, f.took, len(f.fresh)+len(e.jobs)
+	e.landings.Add(1)
+	if f.err == nil {
+		e.end = f.end
 	}
-	sealed, err := request.Seal(recipients, o.Signers, request.Body{
-		Version: request.BodyVersion, DeskID: o.DeskID, Seq: seq, Previous: previous,
-		Software: o.Software, Clocks: clocks, Request: job.request,
-	})
-	if err != nil {
-		return eid.Fail(eid.CodeSeal, "enqueue", err)
+	f.answerTwins()
+	if b == nil {
+		return true
 	}
-	job.sealed, job.hash = sealed, request.Hash(sealed)
-	job.queued = station.Queued{Seq: seq, SealedBytes: len(sealed), QueuedAt: clocks.Wall.Truncate(time.Millisecond)}
-	return nil
-}
-
-// clocks is all that the desk knows of the time, for the signed body.
-func (e *enqueuer) clocks() (request.Clocks, error) {
-	boot, elapsed := e.q.clock.SinceBoot()
-	c := request.Clocks{Wall: e.q.clock.Now().UTC(), BootID: boot, Monotonic: elapsed.Nanoseconds(), Counter: e.q.counter.next()}
-	trusted, err := e.q.Trusted(context.Background())
-	if err != nil {
-		return request.Clocks{}, err
-	}
-	if !trusted.IsZero() {
-		c.Trusted = &trusted
-	}
-	return c, nil
-}
-
-// write puts the files on the disk, then the rows that name them. Without space
-// left the reserve is given up and both are tried once more.
-func (e *enqueuer) write(jobs []*enqueueJob) error {
-	e.q.intakeFiles.Lock()
-	defer e.q.intakeFiles.Unlock()
-	err := e.writeFiles(jobs)
-	if errors.Is(err, store.ErrFull) && e.q.reserve.giveUp() {
-		err = e.writeFiles(jobs)
-	}
-	if err == nil {
-		err = e.q.write(func(tx store.Tx) error { return e.writeRows(tx, jobs) })
-	}
-	if err == nil {
-		return nil
-	}
-	// Files without rows: unless the disk has failed they go now, else with the next sweep.
-	if !errors.Is(err, store.ErrStopped) {
-		for _, job := range jobs {
-			if gone := os.Remove(filepath.Join(e.q.payload, job.request.ID)); gone != nil && !errors.Is(gone, os.ErrNotExist) {
-				e.q.o.Log.Warn("stale payload file not removed", "error", gone)
-			}
+	e.company += len(b.fresh)
+	if f.err != nil {
+		for _, job := range b.fresh {
+			job.answer(station.Queued{}, fail("enqueue", f.err))
 		}
+		b.answerTwins()
+		return false
 	}
-	return e.q.stop(err)
-}
-
-// writeFiles needs no temporary names: a payload is read through its row only,
-// and the sweeper removes what a crash leaves without one.
-func (e *enqueuer) writeFiles(jobs []*enqueueJob) error {
-	var files []store.File
-	for _, job := range jobs {
-		if name := placeOf(job.request.ID, job.sealed); name != inRow {
-			files = append(files, store.File{Name: name, Data: job.sealed})
-		}
+	if next := e.q.counter.next(); next != nil && *next != *b.counter {
+		e.reseal(b)
 	}
-	if len(files) == 0 {
-		return nil
-	}
-	return store.CreateFiles(e.q.payload, files)
-}
-
-func (e *enqueuer) writeRows(tx store.Tx, jobs []*enqueueJob) error {
-	for _, job := range jobs {
-		row := record{
-			Seq: job.queued.Seq, ID: job.request.ID, State: Sealed, BodyHash: job.hash, SealedBytes: int64(len(job.sealed)),
-			Payload: placeOf(job.request.ID, job.sealed), QueuedAt: job.queued.QueuedAt.UnixMilli(), DueAt: string(job.request.DueAt),
-		}
-		hash, err := row.insert(tx)
-		if err != nil {
-			return fmt.Errorf("insert request: %w", err)
-		}
-		if row.Payload == inRow {
-			if err := insertPayload(tx, row.Seq, job.sealed); err != nil {
-				return err
-			}
-		}
-		if err := e.q.audit.note(tx, string(Sealed), row.ID, hash, fmt.Sprintf("seq=%d bytes=%d", row.Seq, row.SealedBytes)); err != nil {
-			return err
-		}
-		if err := deleteVisit(tx, row.ID); err != nil {
-			return err
-		}
-	}
-	return e.q.counter.expect(tx)
+	return true
 }

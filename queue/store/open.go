@@ -152,7 +152,7 @@ func applyMigrations(ctx context.Context, conn *sql.Conn, s Schema) error {
 			return fmt.Errorf("migration %s: %w", name, err)
 		}
 		if fill := s.Fill[version+i+1]; fill != nil {
-			if err := fill(Tx{conn}); err != nil {
+			if err := fill(Tx{conn, &statements{conn: conn, off: true}}); err != nil {
 				return fmt.Errorf("migration %s: %w", name, err)
 			}
 		}

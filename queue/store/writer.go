@@ -1,7 +1,6 @@
 package store
 
 import (
-	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -13,28 +12,6 @@ import (
 // first of them waits.
 const maxGroup = 128
 
-// Tx runs statements inside the shared transaction.
-type Tx struct{ conn *sql.Conn }
-
-// Exec runs one statement and returns the number of rows that it changed.
-func (t Tx) Exec(query string, args ...any) (int64, error) {
-	r, err := t.conn.ExecContext(context.Background(), query, args...)
-	if err != nil {
-		return 0, err
-	}
-	return r.RowsAffected()
-}
-
-// Rows runs a query; the caller closes it before the next statement.
-func (t Tx) Rows(query string, args ...any) (*sql.Rows, error) {
-	return t.conn.QueryContext(context.Background(), query, args...)
-}
-
-// Row runs a query of one row.
-func (t Tx) Row(query string, args ...any) *sql.Row {
-	return t.conn.QueryRowContext(context.Background(), query, args...)
-}
-
 type write struct {
 	run  func(Tx) error // inside the group's transaction
 	own  func() error   // or by itself, outside of any
@@ -45,6 +22,7 @@ type write struct {
 // queueing in front of it lets one fsync serve everybody who waits.
 type writer struct {
 	conn   *sql.Conn
+	known  *statements
 	log    string // path of the write-ahead log
 	writes chan write
 	joined chan struct{}
@@ -56,7 +34,7 @@ type writer struct {
 }
 
 func startWriter(conn *sql.Conn, log string) *writer {
-	w := &writer{conn: conn, log: log, writes: make(chan write, maxGroup), joined: make(chan struct{})}
+	w := &writer{conn: conn, known: &statements{conn: conn}, log: log, writes: make(chan write, maxGroup), joined: make(chan struct{})}
 	go w.loop()
 	return w
 }
@@ -102,7 +80,7 @@ func (w *writer) close() error {
 	close(w.writes)
 	w.mu.Unlock()
 	<-w.joined
-	return w.conn.Close()
+	return errors.Join(w.known.close(), w.conn.Close())
 }
 
 func (w *writer) loop() {
@@ -167,7 +145,7 @@ func (w *writer) transact(group []write, results []error) error {
 		if err := w.exec("SAVEPOINT one"); err != nil {
 			return w.undo(err)
 		}
-		if results[i] = g.run(Tx{w.conn}); results[i] != nil {
+		if results[i] = g.run(Tx{w.conn, w.known}); results[i] != nil {
 			results[i] = classify(results[i])
 			if errors.Is(results[i], ErrStopped) {
 				return w.undo(results[i])
@@ -209,7 +187,7 @@ func (w *writer) judge(err error) error {
 }
 
 func (w *writer) exec(statement string) error {
-	_, err := w.conn.ExecContext(context.Background(), statement)
+	_, err := Tx{w.conn, w.known}.exec(statement)
 	return err
 }
 

@@ -1,0 +1,224 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/enrold/enrold/internal/eid"
+	"github.com/enrold/enrold/internal/station"
+	"github.com/enrold/enrold/queue/request"
+	"github.com/enrold/enrold/queue/store"
+)
+
+// batch is what one commit makes durable: all of its requests, or none. Twins are
+// further calls with the id of one of them; they get its answer.
+type batch struct {
+	end     chain   // after its last request
+	counter *uint64 // what its bodies say of the hardware counter; nil without one
+	trusted *time.Time
+	fresh   []*enqueueJob
+	byID    map[string]*enqueueJob
+	twins   [][2]*enqueueJob
+
+	landed chan struct{} // closed when it was written, or could not be
+	err    error         // and took: valid from then on
+	took   time.Duration
+}
+
+// begin starts a batch on top of the one that is being written.
+func (e *enqueuer) begin() *batch {
+	b := &batch{end: e.end, byID: map[string]*enqueueJob{}, landed: make(chan struct{})}
+	if e.flight == nil {
+		b.counter = e.q.counter.next()
+		return b
+	}
+	b.end = e.flight.end
+	if c := e.flight.counter; c != nil {
+		next := *c + 1 // if the hardware counts: else see land
+		b.counter = &next
+	}
+	return b
+}
+
+func (b *batch) landing() <-chan struct{} {
+	if b == nil {
+		return nil
+	}
+	return b.landed
+}
+
+func (b *batch) answerTwins() {
+	for _, t := range b.twins {
+		t[0].answer(t[1].queued, t[1].err)
+	}
+}
+
+// add seals job at the end of b, unless its id is known.
+func (e *enqueuer) add(b *batch, job *enqueueJob) {
+	for _, other := range []*batch{e.flight, b} {
+		if other == nil {
+			continue
+		}
+		if first, ok := other.byID[job.request.ID]; ok {
+			other.twins = append(other.twins, [2]*enqueueJob{job, first})
+			return
+		}
+	}
+	// The caller did not find it; only what was written since can hold it.
+	if job.landings != e.landings.Load() {
+		if queued, found, err := e.q.Find(context.Background(), job.request.ID); err != nil || found {
+			job.answer(queued, err)
+			return
+		}
+	}
+	if err := e.seal(b, job); err != nil {
+		job.answer(station.Queued{}, err)
+	}
+}
+
+func (e *enqueuer) seal(b *batch, job *enqueueJob) error {
+	o, seq := e.q.o, b.end.seq+1
+	clocks, err := e.clocks(b)
+	if err != nil {
+		return fail("enqueue", err)
+	}
+	job.sealed, err = job.prepared.Seal(o.Signers, request.Body{
+		Version: request.BodyVersion, DeskID: o.DeskID, Seq: seq, Previous: b.end.previous, Software: o.Software, Clocks: clocks,
+	})
+	if err != nil {
+		return eid.Fail(eid.CodeSeal, "enqueue", err)
+	}
+	job.hash = request.Hash(job.sealed)
+	job.queued = station.Queued{Seq: seq, SealedBytes: len(job.sealed), QueuedAt: clocks.Wall.Truncate(time.Millisecond)}
+	b.end = chain{seq, job.hash}
+	b.fresh, b.byID[job.request.ID] = append(b.fresh, job), job
+	return nil
+}
+
+// reseal makes b again on top of what is on the disk now: the hardware counter
+// did not count, and no body may say that it did.
+func (e *enqueuer) reseal(b *batch) {
+	again := e.begin()
+	for _, job := range b.fresh {
+		err := e.prepare(job)
+		if err == nil {
+			err = e.seal(again, job)
+		}
+		if err != nil {
+			job.answer(station.Queued{}, err)
+		}
+	}
+	for _, t := range b.twins {
+		if again.byID[t[1].request.ID] == t[1] {
+			again.twins = append(again.twins, t)
+		} else {
+			t[0].answer(t[1].queued, t[1].err)
+		}
+	}
+	*b = *again
+}
+
+// clocks is all that the desk knows of the time, for the signed body.
+func (e *enqueuer) clocks(b *batch) (request.Clocks, error) {
+	if b.trusted == nil {
+		trusted, err := e.q.Trusted(context.Background())
+		if err != nil {
+			return request.Clocks{}, err
+		}
+		b.trusted = &trusted
+	}
+	boot, elapsed := e.q.clock.SinceBoot()
+	c := request.Clocks{Wall: e.q.clock.Now().UTC(), BootID: boot, Monotonic: elapsed.Nanoseconds(), Counter: b.counter}
+	if !b.trusted.IsZero() {
+		c.Trusted = b.trusted
+	}
+	return c, nil
+}
+
+// commit makes b durable and answers its callers: commit, increment of the
+// hardware counter, answer.
+func (e *enqueuer) commit(b *batch) {
+	if b.err = e.write(b.fresh); b.err != nil {
+		for _, job := range b.fresh {
+			job.answer(station.Queued{}, fail("enqueue", b.err))
+		}
+		return
+	}
+	e.q.counter.committed(context.Background())
+	for _, job := range b.fresh {
+		e.q.journal.forget(job.request.ID)
+		job.answer(job.queued, nil)
+	}
+	e.q.tidier.soon()
+	e.q.watch.tell()
+}
+
+// write puts the files on the disk, then the rows that name them. Without space
+// left the reserve is given up and both are tried once more.
+func (e *enqueuer) write(jobs []*enqueueJob) error {
+	e.q.intakeFiles.Lock()
+	defer e.q.intakeFiles.Unlock()
+	err := e.writeFiles(jobs)
+	if errors.Is(err, store.ErrFull) && e.q.reserve.giveUp() {
+		err = e.writeFiles(jobs)
+	}
+	if err == nil {
+		err = e.q.write(func(tx store.Tx) error { return e.writeRows(tx, jobs) })
+	}
+	if err == nil {
+		return nil
+	}
+	// Files without rows: unless the disk has failed they go now, else with the next sweep.
+	if !errors.Is(err, store.ErrStopped) {
+		for _, job := range jobs {
+			if gone := os.Remove(filepath.Join(e.q.payload, job.request.ID)); gone != nil && !errors.Is(gone, os.ErrNotExist) {
+				e.q.o.Log.Warn("stale payload file not removed", "error", gone)
+			}
+		}
+	}
+	return e.q.stop(err)
+}
+
+// writeFiles needs no temporary names: a payload is read through its row only,
+// and the sweeper removes what a crash leaves without one.
+func (e *enqueuer) writeFiles(jobs []*enqueueJob) error {
+	var files []store.File
+	for _, job := range jobs {
+		if name := placeOf(job.request.ID, job.sealed); name != inRow {
+			files = append(files, store.File{Name: name, Data: job.sealed})
+		}
+	}
+	if len(files) == 0 {
+		return nil
+	}
+	return store.CreateFiles(e.q.payload, files)
+}
+
+func (e *enqueuer) writeRows(tx store.Tx, jobs []*enqueueJob) error {
+	for _, job := range jobs {
+		row := record{
+			Seq: job.queued.Seq, ID: job.request.ID, State: Sealed, BodyHash: job.hash, SealedBytes: int64(len(job.sealed)),
+			Payload: placeOf(job.request.ID, job.sealed), QueuedAt: job.queued.QueuedAt.UnixMilli(), DueAt: string(job.request.DueAt),
+		}
+		hash, err := row.insert(tx)
+		if err != nil {
+			return fmt.Errorf("insert request: %w", err)
+		}
+		if row.Payload == inRow {
+			if err := insertPayload(tx, row.Seq, job.sealed); err != nil {
+				return err
+			}
+		}
+		if err := e.q.audit.note(tx, string(Sealed), row.ID, hash, fmt.Sprintf("seq=%d bytes=%d", row.Seq, row.SealedBytes)); err != nil {
+			return err
+		}
+		if err := deleteVisit(tx, row.ID); err != nil {
+			return err
+		}
+	}
+	return e.q.counter.expect(tx)
+}
