@@ -1,5 +1,6 @@
 // Package camera turns a stream of frames into portrait samples: it finds the
-// face, tells the person what to do, measures quality and keeps the best frames.
+// face in every frame, tells the person what to do, measures quality and keeps
+// the best frames, cut to the geometry of a portrait.
 package camera
 
 import (
@@ -8,50 +9,118 @@ import (
 	"image"
 	"sync"
 
+	"github.com/enrold/enrold/capture/pad"
 	"github.com/enrold/enrold/capture/quality"
 	"github.com/enrold/enrold/hw/video"
 	"github.com/enrold/enrold/internal/eid"
 	"github.com/enrold/enrold/match/face"
-	"github.com/enrold/enrold/match/face/dlib"
 )
-
-// detectWidth is the width of the copy that is searched: a face must be 80
-// pixels wide on it, and the search takes about 30 ms.
-const detectWidth = 640
 
 // Frames gives camera frames, newest first; *video.Source is one.
 type Frames interface {
 	Next(ctx context.Context, after uint64) (*video.Frame, error)
 }
 
-// Detector finds faces, the largest first; *dlib.Detector is one.
+// Detector finds faces, the largest first, in an image that begins at (0,0).
 type Detector interface {
-	Detect(pixels []byte, width, height int) ([]dlib.Detection, error)
+	Detect(img *image.RGBA) ([]face.Found, error)
+}
+
+// Landmarker finds the 68 points of a face.
+type Landmarker interface {
+	Landmarks(img *image.RGBA, box image.Rectangle) ([]face.Point, error)
+}
+
+// Sight is what looks at frames.
+type Sight struct {
+	Detector Detector
+	Width    int        // of the copy that is searched; 0 for 320
+	Marks    Landmarker // nil: eyes and mouth are not measured
+	// Estimated: the detector's points are guessed from its box, so that pose is not measured.
+	Estimated bool
+	Live      pad.Models // liveness models; none: not measured
+}
+
+// Device is what samples say of the camera.
+type Device struct {
+	Name   string
+	Origin eid.Origin
 }
 
 // Observation is what one frame shows. It is never changed after it was made.
 type Observation struct {
 	Frame    *video.Frame
-	Box      image.Rectangle // of the largest face, in the frame's pixels; empty without a face
+	Face     face.Found // the largest, in the frame's pixels; an empty box without a face
+	Marks    []face.Point
+	Track    uint64 // the same number as long as the same face is followed; 0 without a face
 	Guidance Guidance
-	Measures []eid.Measure // without a face none
-	Quality  int           // 0..100
+	Report   quality.Report // without a face none
+	Quality  int            // 0..100
+	Wishes   int            // measures that could be better
 }
 
 // Camera looks at each frame once, however many consumers ask for it.
 type Camera struct {
 	frames   Frames
-	detector Detector
-	device   string
-	origin   eid.Origin
+	sight    Sight
+	device   Device
+	profiles []quality.Profile
+	options  Options
 
-	mu   sync.Mutex // one search at a time: it is what costs
-	last *Observation
+	mu      sync.Mutex // one search at a time: it is what costs
+	last    *Observation
+	tracker tracker
+	profile quality.Profile
 }
 
-// New makes a camera; device and origin go into its samples.
-func New(frames Frames, detector Detector, device string, origin eid.Origin) *Camera {
-	return &Camera{frames: frames, detector: detector, device: device, origin: origin}
+// Options say what a portrait must be.
+type Options struct {
+	MostBytes  int       // of a portrait's JPEG; 0 for 100 kB
+	Challenges pad.Asked // active checks before frames are taken; none by default
+}
+
+const (
+	searchedWidth  = 320
+	defaultBytes   = 100 << 10
+	leastMostBytes = 12 << 10 // Doc 9303-9 §3: portraits of 12 kB still are portraits
+	surroundings   = 0.3      // eye distances beyond a token image that are looked at, for tilted heads
+	noEyes         = 4.0      // pixels: points nearer to each other are no face
+)
+
+// New makes a camera.
+func New(frames Frames, sight Sight, device Device, options Options) (*Camera, error) {
+	profiles, err := quality.Profiles()
+	if err != nil {
+		return nil, fmt.Errorf("make camera: %w", err)
+	}
+	if sight.Width == 0 {
+		sight.Width = searchedWidth
+	}
+	if options.MostBytes == 0 {
+		options.MostBytes = defaultBytes
+	}
+	options.MostBytes = max(options.MostBytes, leastMostBytes)
+	return &Camera{frames: frames, sight: sight, device: device, profiles: profiles, options: options, profile: profiles[0]}, nil
+}
+
+// Use makes a profile of quality.Profiles the one for frames from now on; ""
+// is the standard one. An unknown one is eid.CodeInput.
+func (c *Camera) Use(id string) error {
+	p, err := quality.Named(c.profiles, id)
+	if err != nil {
+		return eid.Fail(eid.CodeInput, "choose capture profile", err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.profile = p
+	return nil
+}
+
+// Profile is the one in use.
+func (c *Camera) Profile() quality.Profile {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.profile
 }
 
 // Observe waits for a frame newer than number after (0 for any) and looks at it.
@@ -74,30 +143,80 @@ func (c *Camera) Observe(ctx context.Context, after uint64) (*Observation, error
 }
 
 func (c *Camera) look(frame *video.Frame) (*Observation, error) {
-	gray, err := frame.Gray(detectWidth)
+	small, err := frame.RGBA(c.sight.Width)
 	if err != nil {
 		return nil, err
 	}
-	found, err := c.detector.Detect(gray.Pix, gray.Rect.Dx(), gray.Rect.Dy())
+	found, err := c.sight.Detector.Detect(small)
 	if err != nil {
 		return nil, fmt.Errorf("look at frame: %w", err)
 	}
+	scale := float64(frame.Width) / float64(small.Rect.Dx())
+	for i := range found {
+		found[i] = scaled(found[i], scale)
+	}
 	o := &Observation{Frame: frame, Guidance: NoFace}
-	if len(found) == 0 {
+	if len(found) == 0 || quality.EyeDistance(found[0].Points) < noEyes {
+		c.tracker.lost()
 		return o, nil
 	}
-	scale := float64(frame.Width) / float64(gray.Rect.Dx())
-	o.Box = enlarge(found[0].Box, scale).Intersect(frame.Bounds())
-	o.Measures = quality.Face(gray, found[0].Box, scale)
-	o.Quality = quality.Overall(o.Measures)
+	moved := false
+	o.Face, o.Track, moved = c.tracker.follow(found[0], frame.Taken, c.profile.Movement)
+	part := frame.Part(around(o.Face))
+	if c.sight.Marks != nil {
+		if o.Marks, err = c.marks(part, o.Face.Box); err != nil {
+			return nil, fmt.Errorf("look at frame: %w", err)
+		}
+	}
+	o.Report = quality.Measure(quality.Scene{Image: part, Bounds: frame.Bounds(), Face: o.Face, Marks: o.Marks, Others: found[1:]})
+	if c.sight.Estimated {
+		o.Report = o.Report.Without(quality.Yaw, quality.Pitch, quality.Roll)
+	}
+	o.Quality = o.Report.Unified()
+	o.Wishes = len(c.profile.Wishes(o.Report))
+	o.Guidance = guide(c.profile, o.Report, moved)
 	if len(found) > 1 && face.Crowded(found[0].Box, found[1].Box) {
 		o.Guidance = ManyFaces
-		return o, nil
 	}
-	o.Guidance = guide(o, c.last)
 	return o, nil
 }
 
-func enlarge(r image.Rectangle, by float64) image.Rectangle {
-	return image.Rect(int(by*float64(r.Min.X)), int(by*float64(r.Min.Y)), int(by*float64(r.Max.X)), int(by*float64(r.Max.Y)))
+// marks are found on the part, whose corner is not (0,0).
+func (c *Camera) marks(part *image.RGBA, box image.Rectangle) ([]face.Point, error) {
+	at := part.Rect.Min
+	moved := *part
+	moved.Rect = part.Rect.Sub(at)
+	if moved.Rect.Empty() {
+		return nil, nil
+	}
+	marks, err := c.sight.Marks.Landmarks(&moved, box.Sub(at))
+	if eid.CodeOf(err) == eid.CodeNoFace {
+		return nil, nil
+	}
+	for i := range marks {
+		marks[i].X += float64(at.X)
+		marks[i].Y += float64(at.Y)
+	}
+	return marks, err
+}
+
+// around is the part of the picture that a portrait of f would show.
+func around(f face.Found) image.Rectangle {
+	eyes := quality.EyeDistance(f.Points)
+	x := (f.Points[face.RightEye].X + f.Points[face.LeftEye].X) / 2
+	y := (f.Points[face.RightEye].Y + f.Points[face.LeftEye].Y) / 2
+	more := surroundings
+	return image.Rect(
+		int(x-eyes*(quality.TokenSide+more)), int(y-eyes*(quality.TokenAbove+more)),
+		int(x+eyes*(quality.TokenSide+more)), int(y+eyes*(quality.TokenBelow+more)))
+}
+
+func scaled(f face.Found, by float64) face.Found {
+	r := f.Box
+	f.Box = image.Rect(int(by*float64(r.Min.X)), int(by*float64(r.Min.Y)), int(by*float64(r.Max.X)), int(by*float64(r.Max.Y)))
+	for i := range f.Points {
+		f.Points[i].X *= by
+		f.Points[i].Y *= by
+	}
+	return f
 }

@@ -8,80 +8,170 @@ import (
 	"slices"
 	"time"
 
+	"github.com/enrold/enrold/capture/pad"
+	"github.com/enrold/enrold/capture/quality"
 	"github.com/enrold/enrold/internal/eid"
 )
 
 const (
-	captureLimit = 6 * time.Second
-	spacing      = 120 * time.Millisecond // nearer frames tell nothing new
-	sampleJPEG   = 92
-	mostSamples  = 8
+	spacing     = 120 * time.Millisecond // nearer frames tell nothing new
+	settle      = 600 * time.Millisecond // after the first good frame better ones are waited for
+	mostSamples = 8
+	mostKept    = 24 // good frames that are held while better ones are waited for
 )
 
 var errFrozen = errors.New("the picture never changes")
 
-// CaptureFace returns the n best frames that pass every gate, best first, as
-// soon as there are n. guidance is called when it changes. When the time-out
-// comes first it fails with what stood in the way: eid.CodeNoFace,
-// eid.CodeManyFaces, eid.CodeQualityFace, or eid.CodeCameraStalled for a camera
-// that shows the same picture again and again.
+// CaptureFace returns the n best frames of one face that pass every gate of the
+// profile, best first: at once when n frames leave nothing to wish for, else
+// after a moment for better ones. guidance is called when it changes. When the
+// profile's time is over first it fails with what stood in the way:
+// eid.CodeNoFace, eid.CodeManyFaces, eid.CodeQualityFace, or
+// eid.CodeCameraStalled for a camera that shows the same picture again and again.
 func (c *Camera) CaptureFace(ctx context.Context, n int, guidance func(Guidance)) ([]eid.FaceSample, error) {
 	const op = "capture face"
 	if n < 1 || n > mostSamples {
 		return nil, eid.Fail(eid.CodeInternal, op, fmt.Errorf("%d samples: want 1 to %d", n, mostSamples))
 	}
-	var taken []*Observation
-	var said Guidance
-	seen := map[Guidance]int{}
-	frozen := 0
-	var after uint64
-	for end := time.Now().Add(captureLimit); len(taken) < n; {
-		if time.Now().After(end) {
-			if frozen > len(taken) {
-				return nil, eid.Fail(eid.CodeCameraStalled, op, errFrozen)
-			}
-			return nil, eid.Fail(obstacle(seen), op, nil)
-		}
-		o, err := c.Observe(ctx, after)
-		if err != nil {
-			return nil, err
-		}
-		after = o.Frame.Seq
-		seen[o.Guidance]++
-		if o.Guidance != said {
-			said = o.Guidance
-			guidance(said)
-		}
-		if o.Guidance != OK || len(taken) > 0 && o.Frame.Taken.Sub(taken[len(taken)-1].Frame.Taken) < spacing {
-			continue
-		}
-		if slices.ContainsFunc(taken, func(t *Observation) bool { return t.Frame.Same(o.Frame) }) {
-			frozen++
-			continue
-		}
-		taken = append(taken, o)
+	s := session{camera: c, n: n, profile: c.Profile(), seen: map[Guidance]int{}, guidance: guidance, checks: pad.NewChallenge(c.options.Challenges, nil)}
+	if err := s.run(ctx); err != nil {
+		return nil, err
 	}
-	slices.SortStableFunc(taken, func(a, b *Observation) int { return cmp.Compare(b.Quality, a.Quality) })
+	taken := s.best()
 	samples := make([]eid.FaceSample, 0, n)
 	for _, o := range taken {
-		s, err := c.sample(o)
+		sample, err := c.sample(o, s.profile)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%s: %w", op, err)
 		}
-		samples = append(samples, s)
+		sample.Presentation.Checks, sample.Presentation.Blinks = s.checks.Result(), s.checks.Blinks()
+		samples = append(samples, sample)
 	}
 	return samples, nil
 }
 
-func (c *Camera) sample(o *Observation) (eid.FaceSample, error) {
-	data, err := o.Frame.JPEG(0, sampleJPEG)
+// session is one capture.
+type session struct {
+	camera   *Camera
+	n        int
+	profile  quality.Profile
+	guidance func(Guidance)
+	checks   *pad.Challenge
+
+	said   Guidance
+	seen   map[Guidance]int
+	track  uint64
+	taken  []*Observation // good frames of the track, in the order of time
+	frozen int
+}
+
+func (s *session) run(ctx context.Context) error {
+	const op = "capture face"
+	var after uint64
+	begin := time.Now()
+	end := begin.Add(s.profile.Within() + s.checks.Longest())
+	for {
+		now := time.Now()
+		if s.enough(now, end) {
+			return nil
+		}
+		if now.After(end) {
+			if s.frozen > len(s.taken) {
+				return eid.Fail(eid.CodeCameraStalled, op, errFrozen)
+			}
+			return eid.Fail(obstacle(s.seen), op, nil)
+		}
+		o, err := s.camera.Observe(ctx, after)
+		if err != nil {
+			return err
+		}
+		after = o.Frame.Seq
+		s.see(o)
+	}
+}
+
+// enough: n frames without any wish, or n good ones and no more time to wait.
+func (s *session) enough(now, end time.Time) bool {
+	if len(s.taken) < s.n {
+		return false
+	}
+	perfect := 0
+	for _, o := range s.taken {
+		if o.Wishes == 0 {
+			perfect++
+		}
+	}
+	return perfect >= s.n || now.Sub(s.taken[0].Frame.Taken) > settle || now.After(end)
+}
+
+func (s *session) see(o *Observation) {
+	if o.Track != s.track { // another face: nothing of the last one is kept
+		s.track, s.taken, s.frozen = o.Track, nil, 0
+	}
+	s.checks.See(look(o))
+	say := o.Guidance
+	if kind, open := s.checks.Next(); open && o.Track != 0 && say != ManyFaces {
+		say = Guidance(kind)
+	}
+	s.seen[o.Guidance]++
+	if say != s.said {
+		s.said = say
+		s.guidance(say)
+	}
+	last := len(s.taken) - 1
+	if say != OK || last >= 0 && o.Frame.Taken.Sub(s.taken[last].Frame.Taken) < spacing {
+		return
+	}
+	if slices.ContainsFunc(s.taken, func(t *Observation) bool { return t.Frame.Same(o.Frame) }) {
+		s.frozen++
+		return
+	}
+	if s.taken = append(s.taken, o); len(s.taken) > mostKept {
+		s.taken = slices.Delete(s.taken, 1, 2) // the first tells since when
+	}
+}
+
+// best are the n best frames, best first.
+func (s *session) best() []*Observation {
+	sorted := slices.Clone(s.taken)
+	slices.SortStableFunc(sorted, func(a, b *Observation) int {
+		return cmp.Or(cmp.Compare(a.Wishes, b.Wishes), cmp.Compare(b.Quality, a.Quality))
+	})
+	sorted = sorted[:s.n]
+	slices.SortStableFunc(sorted, func(a, b *Observation) int { return cmp.Compare(b.Quality, a.Quality) })
+	return sorted
+}
+
+// look is what an active check needs of o.
+func look(o *Observation) pad.Look {
+	l := pad.Look{At: o.Frame.Taken, Track: o.Track, Eyes: -1}
+	if yaw, ok := o.Report.Get(quality.Yaw); ok {
+		l.Yaw = yaw.Native
+	}
+	if open, ok := quality.Open(o.Marks); ok {
+		l.Eyes = open.Eyes
+	}
+	return l
+}
+
+func (c *Camera) sample(o *Observation, p quality.Profile) (eid.FaceSample, error) {
+	jpeg, size, err := portrait(o, c.options.MostBytes)
+	if err != nil {
+		return eid.FaceSample{}, err
+	}
+	whole, err := o.Frame.RGBA(0)
+	if err != nil {
+		return eid.FaceSample{}, err
+	}
+	signal, err := c.sight.Live.Signal(whole, o.Face.Box)
 	if err != nil {
 		return eid.FaceSample{}, err
 	}
 	return eid.FaceSample{
-		JPEG: data, Width: o.Frame.Width, Height: o.Frame.Height,
-		Quality: o.Quality, Measures: o.Measures,
-		Device: c.device, Origin: c.origin, Taken: o.Frame.Taken,
+		JPEG: jpeg, Width: size.X, Height: size.Y,
+		Quality: o.Quality, Measures: o.Report.Measures(), Profile: p.ID,
+		Presentation: &eid.Presentation{Signal: signal, Models: c.sight.Live.IDs()},
+		Device:       c.device.Name, Origin: c.device.Origin, Taken: o.Frame.Taken,
 	}, nil
 }
 

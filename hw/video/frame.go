@@ -55,6 +55,36 @@ func (f *Frame) Gray(width int) (*image.Gray, error) {
 	return out, nil
 }
 
+// RGBA returns a colour copy at most width pixels wide, without padding between rows.
+func (f *Frame) RGBA(width int) (*image.RGBA, error) {
+	var out *image.RGBA
+	err := f.scaled(width, func(m gocv.Mat) error {
+		rgba := gocv.NewMat()
+		defer rgba.Close()
+		gocv.CvtColor(m, &rgba, gocv.ColorBGRToRGBA)
+		out = &image.RGBA{Pix: rgba.ToBytes(), Stride: 4 * rgba.Cols(), Rect: image.Rect(0, 0, rgba.Cols(), rgba.Rows())}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make colour copy: %w", err)
+	}
+	return out, nil
+}
+
+// Part returns the pixels of r that the frame has, in the frame's coordinates.
+func (f *Frame) Part(r image.Rectangle) *image.RGBA {
+	out := image.NewRGBA(r.Intersect(f.Bounds()))
+	for y := range out.Rect.Dy() {
+		src := f.bgr[3*((out.Rect.Min.Y+y)*f.Width+out.Rect.Min.X):]
+		dst := out.Pix[y*out.Stride : y*out.Stride+4*out.Rect.Dx()]
+		for i, j := 0, 0; i < len(dst); i, j = i+4, j+3 {
+			p, q := dst[i:i+4:i+4], src[j:j+3:j+3]
+			p[0], p[1], p[2], p[3] = q[2], q[1], q[0], 255
+		}
+	}
+	return out
+}
+
 // JPEG encodes the frame at most width pixels wide; quality is 1 to 100.
 func (f *Frame) JPEG(width, quality int) ([]byte, error) {
 	var out []byte

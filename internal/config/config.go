@@ -84,6 +84,10 @@ type Camera struct {
 	Source  string     `toml:"source"`  // what OpenCV opens: /dev/video0, 0, unix:/run/x.sock, a file, a URL
 	Network bool       `toml:"network"` // the source needs the network: the worker keeps that right
 	Origin  eid.Origin `toml:"origin"`
+
+	Profile       string `toml:"profile,omitempty"`        // of captures until the officer chooses another: standard (also when empty), glasses, headscarf, child, dim
+	PortraitBytes int    `toml:"portrait_bytes,omitempty"` // of a portrait's JPEG, at most; 0 for 100 kB
+	Checks        int    `toml:"active_checks,omitempty"`  // things that a person is asked to do before frames are taken: 0 to 3
 }
 
 // Scanner configures the fingerprint scanner.

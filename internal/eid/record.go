@@ -55,9 +55,12 @@ type PortraitRecord struct {
 	Height   int       `cbor:"height"`
 	Quality  int       `cbor:"quality"` // 0..100
 	Measures []Measure `cbor:"measures,omitempty"`
+	Profile  string    `cbor:"profile,omitempty"` // of the capture: standard, glasses, …
 	Device   string    `cbor:"device"`
 	Origin   Origin    `cbor:"origin"`
 	Taken    time.Time `cbor:"taken"`
+	// Presentation is what was looked at to tell a person from a picture of one.
+	Presentation *Presentation `cbor:"presentation,omitempty"`
 }
 
 // FingerRecord is one impression of a finger: its image as WSQ and its minutiae

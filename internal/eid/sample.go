@@ -32,9 +32,12 @@ type FaceSample struct {
 	Height   int       `json:"height" cbor:"height"`
 	Quality  int       `json:"quality" cbor:"quality"` // 0..100
 	Measures []Measure `json:"measures,omitempty" cbor:"measures,omitempty"`
+	Profile  string    `json:"profile,omitempty" cbor:"profile,omitempty"` // of the capture: standard, glasses, …
 	Device   string    `json:"device" cbor:"device"`
 	Origin   Origin    `json:"origin" cbor:"origin"`
 	Taken    time.Time `json:"taken" cbor:"taken"`
+	// Presentation is what tells a person from a picture of one.
+	Presentation *Presentation `json:"presentation,omitempty" cbor:"presentation,omitempty"`
 }
 
 // FingerSample is one gray fingerprint impression, row major, 0 black to 255

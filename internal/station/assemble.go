@@ -35,7 +35,7 @@ func (v *visit) request(receivedAt time.Time, due procedure.Due, setting Setting
 		}
 		r.Portraits = append(r.Portraits, eid.PortraitRecord{
 			Record: record, Width: s.Width, Height: s.Height, Quality: s.Quality, Measures: s.Measures,
-			Device: s.Device, Origin: s.Origin, Taken: s.Taken,
+			Profile: s.Profile, Device: s.Device, Origin: s.Origin, Taken: s.Taken, Presentation: s.Presentation,
 		})
 	}
 	for _, f := range v.fingers {

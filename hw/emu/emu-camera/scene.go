@@ -21,7 +21,7 @@ const (
 	phases      = 4                      // positions of the head in its slight movement
 	phaseTime   = 80 * time.Millisecond
 	sway        = 4.0  // pixels, of the movement
-	photoShare  = 0.66 // of the frame's height that a photograph fills
+	photoShare  = 0.42 // of the frame's height that a photograph fills: eyes some 115 pixels apart, as a portrait needs
 	frameJPEG   = 88
 	maxPhotoLen = 1 << 20
 )

@@ -34,11 +34,12 @@ func (c *Client) CaptureFace(ctx context.Context, n int, guidance func(code stri
 }
 
 // CompareFace implements station.FaceMatcher. The portrait is JPEG or JPEG 2000.
-// An image without exactly one face is eid.CodeNoFace or eid.CodeManyFaces.
+// A portrait without exactly one face, live frames without any or with two
+// persons are eid.CodeNoFace or eid.CodeManyFaces.
 func (c *Client) CompareFace(ctx context.Context, portrait eid.Blob, live []eid.FaceSample) (eid.FaceDecision, error) {
 	call := compareCall{Portrait: portrait}
 	for _, s := range live {
-		call.Live = append(call.Live, s.JPEG)
+		call.Live = append(call.Live, liveFrame{JPEG: s.JPEG, Quality: s.Quality})
 	}
 	var out eid.FaceDecision
 	err := c.caller.Call(ctx, methodCompare, call, &out, nil)

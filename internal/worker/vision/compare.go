@@ -8,36 +8,41 @@ import (
 
 	"github.com/enrold/enrold/internal/eid"
 	"github.com/enrold/enrold/match/face"
+	"github.com/enrold/enrold/match/face/policy"
 )
 
 const mostLive = 8
 
-// compareFaces decodes the images and has the engine decide. Which image was at
-// fault is in the error's cause.
-func compareFaces(e face.Engine, portrait eid.Blob, live []eid.Blob) (eid.FaceDecision, error) {
-	if len(live) == 0 || len(live) > mostLive {
-		return eid.FaceDecision{}, eid.Fail(eid.CodeInput, "compare face", fmt.Errorf("%d live images: want 1 to %d", len(live), mostLive))
+// compare decodes the images and decides. Which image was at fault is in the
+// error's cause.
+func (d *decider) compare(call compareCall) (eid.FaceDecision, error) {
+	if len(call.Live) == 0 || len(call.Live) > mostLive {
+		return eid.FaceDecision{}, eid.Fail(eid.CodeInput, "compare face", fmt.Errorf("%d live images: want 1 to %d", len(call.Live), mostLive))
 	}
-	images := make([]image.Image, 1+len(live))
-	errs := make([]error, len(images))
+	var portrait image.Image
+	live := make([]policy.Live, len(call.Live))
+	errs := make([]error, 1+len(live))
 	var decoding sync.WaitGroup
 	decoding.Go(func() {
 		var err error
-		if images[0], err = decodePortrait(portrait); err != nil {
+		if portrait, err = decodePortrait(call.Portrait); err != nil {
 			errs[0] = fmt.Errorf("read portrait: %w", err)
 		}
 	})
-	for i, data := range live {
+	for i, f := range call.Live {
 		decoding.Go(func() {
-			var err error
-			if images[1+i], err = face.DecodeJPEG(data); err != nil {
+			img, err := face.DecodeJPEG(f.JPEG)
+			if err != nil {
 				errs[1+i] = fmt.Errorf("read live image: %w", err)
 			}
+			live[i] = policy.Live{Image: img, Quality: f.Quality}
 		})
 	}
 	decoding.Wait()
 	if err := errors.Join(errs...); err != nil {
 		return eid.FaceDecision{}, err
 	}
-	return face.Verify(e, images[0], images[1:]...)
+	decision, err := d.policy.Compare(d.Engine, d.manifest, portrait, live...)
+	decision.Warning = d.warning
+	return decision, err
 }

@@ -15,7 +15,7 @@ import (
 const (
 	previewWidth    = 640
 	previewJPEG     = 80
-	previewInterval = 50 * time.Millisecond // 20 frames a second at most
+	previewInterval = 30 * time.Millisecond // at most; a camera gives 25 or 30 frames a second
 )
 
 // preview sends frames until the caller cancels (no error) or the camera fails.
@@ -60,9 +60,12 @@ func previewFrame(o *camera.Observation) (Frame, error) {
 		JPEG: data, Width: width, Height: o.Frame.Height * width / o.Frame.Width,
 		Guidance: string(o.Guidance), Quality: o.Quality, Taken: o.Frame.Taken,
 	}
-	if !o.Box.Empty() {
+	if box := o.Face.Box.Intersect(o.Frame.Bounds()); !box.Empty() {
 		scale := func(v int) int { return v * width / o.Frame.Width }
-		f.Box = &Box{X: scale(o.Box.Min.X), Y: scale(o.Box.Min.Y), Width: scale(o.Box.Dx()), Height: scale(o.Box.Dy())}
+		f.Box = &Box{X: scale(box.Min.X), Y: scale(box.Min.Y), Width: scale(box.Dx()), Height: scale(box.Dy())}
+		for _, p := range o.Face.Points {
+			f.Points = append(f.Points, [2]int{scale(int(p.X)), scale(int(p.Y))})
+		}
 	}
 	return f, nil
 }

@@ -19,17 +19,17 @@ import (
 	"github.com/enrold/enrold/internal/config"
 	"github.com/enrold/enrold/internal/eid"
 	"github.com/enrold/enrold/internal/worker"
-	"github.com/enrold/enrold/match/face/dlib"
 )
 
-// service is the worker's state: one camera, one engine, many calls.
+// service is the worker's state: one camera, one decider, many calls.
 type service struct {
 	cfg     config.Config
 	log     *slog.Logger
 	source  *video.Source
 	name    string // of the camera, for samples and screens
 	loaded  chan struct{}
-	engine  *dlib.Engine   // after loaded
+	face    *decider       // after loaded
+	unsight func() error   // after loaded: frees what the camera looks with
 	camera  *camera.Camera // after loaded
 	loadErr error          // after loaded
 	took    time.Duration  // after loaded
@@ -57,8 +57,11 @@ func Handlers(cfg config.Config, log *slog.Logger) (handlers map[string]worker.H
 	closeAll = func() error {
 		stop()
 		running.Wait()
-		if s.engine != nil {
-			s.engine.Close()
+		if s.unsight != nil {
+			runErr = errors.Join(runErr, s.unsight())
+		}
+		if s.face != nil {
+			runErr = errors.Join(runErr, s.face.Close())
 		}
 		return runErr
 	}
@@ -73,14 +76,15 @@ func Handlers(cfg config.Config, log *slog.Logger) (handlers map[string]worker.H
 func (s *service) load() {
 	defer close(s.loaded)
 	start := time.Now()
-	s.engine, s.loadErr = dlib.Open(s.cfg.Face.Models)
+	if s.face, s.loadErr = openDecider(s.cfg); s.loadErr == nil {
+		s.loadErr = s.openCamera()
+	}
 	s.took = time.Since(start)
 	if s.loadErr != nil {
 		s.log.Error("face models not loaded", "error", s.loadErr)
 		return
 	}
-	s.camera = camera.New(s.source, s.engine.Detector(), s.name, s.cfg.Camera.Origin)
-	s.log.Info("face models loaded", "model", s.engine.Model().ID, "took_ms", s.took.Milliseconds())
+	s.log.Info("face models loaded", "choice", s.face.Choice.Name, "model", s.face.manifest.ID, "warning", s.face.warning, "took_ms", s.took.Milliseconds())
 }
 
 // ready waits for the models.
@@ -118,18 +122,19 @@ func (s *service) compare(ctx context.Context, in cbor.RawMessage, _ func(any) e
 	if err := s.ready(ctx); err != nil {
 		return nil, err
 	}
-	return compareFaces(s.engine, call.Portrait, call.Live)
+	return s.face.compare(call)
 }
 
 func (s *service) info(ctx context.Context, _ cbor.RawMessage, _ func(any) error) (any, error) {
 	if err := s.ready(ctx); err != nil {
 		return nil, err
 	}
-	m := s.engine.Model()
+	m, l := s.face.manifest, s.face.policy.Limits(s.face.manifest)
 	return Info{
 		Camera: s.name, Origin: s.cfg.Camera.Origin,
-		Engine: m.Engine, Model: m.ID, Metric: string(m.Metric), Threshold: m.Threshold,
-		OpenCV: gocv.OpenCVVersion(), LoadTime: s.took.Milliseconds(),
+		Engine: m.Engine, Model: m.ID, Metric: string(m.Metric), OpenCV: gocv.OpenCVVersion(), LoadTime: s.took.Milliseconds(),
+		Accept: l.Accept, Review: l.Review, FMR: l.FMR, CalibrationSet: l.CalibrationSet,
+		Warning: s.face.warning, Digests: s.face.digests,
 	}, nil
 }
 
