@@ -15,11 +15,12 @@ import (
 )
 
 type benchCmd struct {
-	Visit  benchVisitCmd  `cmd:"" help:"Whole visits on the emulated desk, and the daemon's start."`
-	Finger benchFingerCmd `cmd:"" help:"Errors and speed of the fingerprint engine on sets in the FVC naming."`
-	Chip   benchChipCmd   `cmd:"" help:"Readings of emulated cards through pcscd: APDUs, bytes, times."`
-	Queue  benchQueueCmd  `cmd:"" help:"Durable requests a second beside the disk's own limit, and the start with many queued."`
-	Face   benchFaceCmd   `cmd:"" help:"Errors and speed of a face engine on labelled photographs."`
+	Visit   benchVisitCmd   `cmd:"" help:"Whole visits on the emulated desk, and the daemon's start."`
+	Finger  benchFingerCmd  `cmd:"" help:"Errors and speed of the fingerprint engine on sets in the FVC naming."`
+	Chip    benchChipCmd    `cmd:"" help:"Readings of emulated cards through pcscd: APDUs, bytes, times."`
+	Queue   benchQueueCmd   `cmd:"" help:"Durable requests a second beside the disk's own limit, and the start with many queued."`
+	Face    benchFaceCmd    `cmd:"" help:"Errors and speed of a face engine on labelled photographs."`
+	Gallery benchGalleryCmd `cmd:"" help:"Searches among many face templates: speed of each kernel beside reading alone and FAISS."`
 }
 
 type benchVisitCmd struct {

@@ -10,6 +10,7 @@ packages=(
   libpcsclite-dev pcscd vsmartcard-vpcd          # scard, card service, virtual reader
   iproute2 util-linux                            # private namespaces of the emulated reader
   postgresql                                     # the shared vault, in tests and `make soak`
+  python3-faiss                                  # `enrold bench gallery --faiss`: what the gallery is compared with
   swtpm softhsm2 opensc                          # keys: a TPM and a PKCS#11 token in software, and a tool to look at it
   strace btrfs-progs e2fsprogs                   # faults of the disk, power cuts of a disk in a file
   chromium fonts-dejavu-core                     # the screen's test
