@@ -5,6 +5,7 @@ import { get, post } from './api.js'
 export const desk = $state({
   session: 'opening', // opening, open, missing
   online: false,
+  lost: false, // the daemon has been away for some seconds
   info: null,
   visit: null,
   seen: false, // the first view has come
@@ -15,6 +16,7 @@ export const desk = $state({
   queue: [],
   queueFailed: false,
   devices: [],
+  overview: null, // alarms, link, seal keys, keys; null where the daemon has none
   token: null, // the officer's signature token; null at a desk without one
   tokenGone: null, // why it cannot be asked
   tokenFailure: null, // of the last PIN
@@ -44,8 +46,12 @@ export async function act(action, body = {}) {
   desk.pending = mine
   desk.failure = null
   try {
-    const answer = await post('/api/' + action, body)
-    if (answer.status === 401) desk.session = 'missing'
+    let answer = await post('/api/' + action, body)
+    if (answer.status === 401) {
+      // Nothing was done: the daemon was started again and does not know us yet.
+      if (await renewed()) answer = await post('/api/' + action, body)
+      else desk.session = 'missing'
+    }
     if (answer.visit !== undefined) setVisit(answer.visit)
     desk.failure = answer.failure
     if (answer.failure?.code === 'E-PIN-NEEDED') desk.asksPIN = true
@@ -80,6 +86,7 @@ function take(event) {
       break
     case 'queue':
       refreshQueue()
+      refreshOverview()
       break
     case 'devices':
       refreshDevices()
@@ -100,6 +107,11 @@ export async function refreshQueue() {
 export async function refreshDevices() {
   const answer = await get('/api/devices')
   if (answer.devices) desk.devices = answer.devices
+}
+
+export async function refreshOverview() {
+  const answer = await get('/api/overview')
+  if (answer.alarms) desk.overview = answer
 }
 
 export async function refreshOfficer() {
@@ -135,7 +147,8 @@ export async function open() {
     await post('/api/session', { token })
     history.replaceState(null, '', location.pathname)
   }
-  const info = await get('/api/desk')
+  let info = await get('/api/desk')
+  if (info.status === 401 && (await renewed())) info = await get('/api/desk')
   if (info.status === 401) {
     desk.session = 'missing'
     return
@@ -145,21 +158,66 @@ export async function open() {
   listen()
   refreshQueue()
   refreshDevices()
+  refreshOverview()
   await refreshOfficer()
   if (desk.token && !desk.token.unlocked) desk.asksPIN = true // a shift begins with the PIN
   setInterval(refreshQueue, 2000)
   setInterval(refreshDevices, 4000)
+  setInterval(refreshOverview, 5000)
+}
+
+// renewed says that the session goes on: the daemon was started again and takes
+// the cookie of before (once), or another window of this browser was quicker.
+async function renewed() {
+  const answer = await post('/api/session/renew', {})
+  return answer.status === 204 || (await get('/api/desk')).status === 200
+}
+
+// rejoin goes on with a daemon that was away. Another version has another screen.
+async function rejoin() {
+  let info = await get('/api/desk')
+  if (info.status === 401) {
+    if (!(await renewed())) {
+      desk.session = 'missing'
+      return
+    }
+    info = await get('/api/desk')
+  }
+  if (info.status !== 200) {
+    setTimeout(rejoin, 1000)
+    return
+  }
+  if (info.version !== desk.info?.version) {
+    location.reload()
+    return
+  }
+  desk.info = info
+  listen()
+  refreshQueue()
+  refreshDevices()
+  refreshOverview()
+  await refreshOfficer()
+  if (desk.token && !desk.token.unlocked) desk.asksPIN = true // its lock ended with the daemon
+}
+
+const lostAfter = 3000
+let losing = null
+
+function setOnline(on) {
+  desk.online = on
+  if (on) {
+    clearTimeout(losing)
+    losing = null
+    desk.lost = false
+  } else losing ??= setTimeout(() => (desk.lost = true), lostAfter)
 }
 
 function listen() {
   const source = new EventSource('/api/events')
-  source.onopen = () => (desk.online = true)
+  source.onopen = () => setOnline(true)
   source.onmessage = (m) => take(JSON.parse(m.data))
-  source.onerror = async () => {
-    desk.online = false
-    if (source.readyState !== EventSource.CLOSED) return // it tries again by itself
-    const answer = await get('/api/desk')
-    if (answer.status === 401) desk.session = 'missing'
-    else setTimeout(listen, 1000)
+  source.onerror = () => {
+    setOnline(false)
+    if (source.readyState === EventSource.CLOSED) rejoin() // else it tries again by itself
   }
 }

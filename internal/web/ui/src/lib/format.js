@@ -35,6 +35,11 @@ export function clock(iso) {
   return new Intl.DateTimeFormat(language() === 'en' ? 'en-GB' : 'vi', { hour: '2-digit', minute: '2-digit', day: '2-digit', month: '2-digit' }).format(new Date(iso))
 }
 
+// dayHere is the calendar day in Viet Nam at now (milliseconds), as YYYY-MM-DD.
+export function dayHere(now) {
+  return new Intl.DateTimeFormat('en-CA', { timeZone: 'Asia/Ho_Chi_Minh', year: 'numeric', month: '2-digit', day: '2-digit' }).format(new Date(now))
+}
+
 // age is how long ago iso was, at now (milliseconds), in words.
 export function age(iso, now) {
   const s = Math.max(0, Math.round((now - Date.parse(iso)) / 1000))

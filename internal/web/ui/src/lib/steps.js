@@ -19,13 +19,18 @@ export function mark(s, visit) {
 export function reachedBy(visit) {
   if (!visit.document || visit.document.pa.state === 'failed') return 'document'
   if (!visit.face?.pass) return 'face'
-  if (!visit.fingers.length || !visit.fingers.every((f) => f.decision?.pass)) return 'finger'
+  if (!visit.fingers.length || !visit.fingers.every(settled)) return 'finger'
   return visit.consent ? 'send' : 'consent'
 }
 
-// nextFinger is the position to scan next, undefined when all have passed.
+// settled says that a finger has passed, or that a supervisor allowed to leave it out.
+export function settled(f) {
+  return !!f.decision?.pass || !!f.exception
+}
+
+// nextFinger is the position to scan next, undefined when all are settled.
 export function nextFinger(visit) {
-  return visit.fingers.find((f) => !f.decision?.pass)
+  return visit.fingers.find((f) => !settled(f))
 }
 
 export function hasDetails(visit) {
