@@ -15,7 +15,6 @@ import (
 	"github.com/enrold/enrold/queue/request"
 	"github.com/enrold/enrold/sync/bundle"
 	"github.com/enrold/enrold/sync/intake"
-	"github.com/enrold/enrold/sync/intake/authority"
 	"github.com/enrold/enrold/sync/wire"
 )
 
@@ -30,11 +29,10 @@ type importCommand struct {
 // answer to each. It prints one JSON line a bundle.
 func (c importCommand) Run(ctx context.Context) (err error) {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	seal, receipt, err := authority.Keys(c.keys())
-	if err != nil {
+	o := intake.Options{Decider: later{}, AcceptEmulated: c.AcceptEmulated, Log: log}
+	if _, err := c.useKeys(&o); err != nil {
 		return err
 	}
-	o := intake.Options{SealKey: seal, Receipt: receipt, Decider: later{}, AcceptEmulated: c.AcceptEmulated, Log: log}
 	closing, err := c.use(ctx, &o)
 	if err != nil {
 		return err
@@ -53,7 +51,7 @@ func (c importCommand) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	x := bundle.Import{Door: door{in}, Receipt: receipt, Published: items, Now: time.Now}
+	x := bundle.Import{Door: door{in}, Receipt: o.Receipt, Published: items, Now: time.Now}
 	var failed []error
 	for _, dir := range found {
 		to := c.To

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,94 +9,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/enrold/enrold/internal/eid"
-	"github.com/enrold/enrold/internal/station"
-	"github.com/enrold/enrold/queue"
-	"github.com/enrold/enrold/queue/request"
 	"github.com/enrold/enrold/sync/bundle"
 	"github.com/enrold/enrold/sync/published"
 	"github.com/enrold/enrold/sync/wire"
 )
-
-// run starts the central's command and returns what it printed.
-func run(t *testing.T, args ...string) (out []byte, err error) {
-	t.Helper()
-	cmd := central(args...)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err = cmd.Output()
-	if err != nil {
-		t.Logf("central %s: %v\n%s", args[0], err, &stderr)
-		return append(out, stderr.Bytes()...), err
-	}
-	return out, nil
-}
-
-func mustRun(t *testing.T, args ...string) []byte {
-	t.Helper()
-	out, err := run(t, args...)
-	if err != nil {
-		t.Fatalf("central %v: %v", args, err)
-	}
-	return out
-}
-
-// office is a central that serves nobody, its root, and a desk without a network.
-type office struct {
-	t      *testing.T
-	dir    string
-	device *request.DeviceKey
-	root   string
-}
-
-func newOffice(t *testing.T) *office {
-	t.Helper()
-	o := &office{t: t, dir: t.TempDir()}
-	var err error
-	if o.device, err = request.LoadOrCreateDeviceKey(o.path("device.pem")); err != nil {
-		t.Fatal(err)
-	}
-	text, err := o.device.PublicPEM()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(o.path("device.pub.pem"), text, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	o.root = o.path("root")
-	mustRun(t, "init", "--data", o.path("central"))
-	mustRun(t, "root", "create", "--out", o.root)
-	mustRun(t, "enrol-desk", "--data", o.path("central"), "--desk", "desk-1", "--device-key", o.path("device.pub.pem"), "--out", o.path("desk"))
-	return o
-}
-
-func (o *office) path(parts ...string) string {
-	return filepath.Join(append([]string{o.dir}, parts...)...)
-}
-
-// sign makes an item of seal keys with the private key in root.
-func (o *office) sign(root, name, version string) string {
-	o.t.Helper()
-	out := o.path(name)
-	mustRun(o.t, "root", "sign", "--key", filepath.Join(root, "root_private.pem"), "--kind", "seal_keys", "--version", version, "--out", out, o.path("central", "keys", "seal_key"))
-	return out
-}
-
-// store is the desk's, with the root's public key.
-func (o *office) store() *published.Store {
-	o.t.Helper()
-	root, err := loadRoot(filepath.Join(o.root, rootFile))
-	if err != nil {
-		o.t.Fatal(err)
-	}
-	s, err := published.OpenStore(o.path("data-published"), root, nil)
-	if err != nil {
-		o.t.Fatal(err)
-	}
-	return s
-}
 
 func TestOnlyTheRootPublishes(t *testing.T) {
 	o := newOffice(t)
@@ -141,49 +56,18 @@ func TestStick(t *testing.T) {
 	if _, _, err := ours.Put(first, time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	keys, err := ours.Recipients(time.Now(), published.DefaultSealPolicy())
-	if err != nil {
-		t.Fatal(err)
-	}
-	q, err := queue.Open(t.Context(), queue.Options{Dir: o.path("data"), DeskID: "desk-1", Signers: request.Signers{Device: o.device}, Recipients: keys.Keys, MinFree: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer q.Close()
+	q := o.queue(ours)
 	for range 3 {
-		if _, err := q.Enqueue(t.Context(), station.Request{ID: uuid.Must(uuid.NewV7()).String(), Procedure: eid.CitizenLevel2, DueAt: "2026-11-27"}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	rows, err := q.Waiting(t.Context(), 10)
-	if err != nil {
-		t.Fatal(err)
+		o.enqueue(q)
 	}
 	stick := t.TempDir()
-	head, err := q.Log(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = bundle.Export{
-		To: stick, Desk: "desk-1", Device: o.device, Rows: rows, Payloads: q, Now: time.Now(),
-		Log: wire.Log{LogHead: wire.LogHead{Size: head.Size, Root: head.Root}, Proof: [][]byte{}},
-	}.Write(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	o.export(q, stick)
 	// What the root published meanwhile goes back with the receipts.
 	mustRun(t, "publish", "--data", o.path("central"), o.sign(o.root, "v2.cose", "2"))
-	take := func() (im bundle.Imported) {
-		out := mustRun(t, "import", "--data", o.path("central"), "--accept-emulated", stick)
-		if err := json.Unmarshal(out, &im); err != nil {
-			t.Fatalf("%v in\n%s", err, out)
-		}
-		return im
-	}
-	if im := take(); im.Fresh != 3 || len(im.Codes) != 0 {
+	if im := o.take(stick); im.Fresh != 3 || len(im.Codes) != 0 {
 		t.Fatalf("import: %+v", im)
 	}
-	if im := take(); im.Fresh != 0 || im.Known != 3 || !slices.Contains(im.Codes, eid.CodeBundleReplayed) {
+	if im := o.take(stick); im.Fresh != 0 || im.Known != 3 || !slices.Contains(im.Codes, eid.CodeBundleReplayed) {
 		t.Fatalf("import again: %+v", im)
 	}
 	found, err := bundle.FindResults(stick)

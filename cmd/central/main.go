@@ -23,6 +23,7 @@ type commands struct {
 	Publish   publishCommand `cmd:"" help:"Publish what the root has signed."`
 	Desk      deskCommand    `cmd:"" help:"Desks: requests, approval, renewal, revocation."`
 	Officer   officerCommand `cmd:"" help:"Officers' keys: approval, revocation."`
+	SealKey   sealKeyCommand `cmd:"" help:"Keys that requests are sealed to."`
 	Status    statusCommand  `cmd:"" help:"Requests by state, what is announced and missing, alarms."`
 }
 

@@ -40,12 +40,23 @@ func (c publishCommand) Run() error {
 	if store == nil {
 		return errors.New("the central knows no root yet: give its public key with --root")
 	}
+	root, err := loadRoot(filepath.Join(c.keys(), rootFile))
+	if err != nil {
+		return err
+	}
 	for _, path := range c.Items {
 		message, err := os.ReadFile(path)
 		if err != nil {
 			return fmt.Errorf("read item: %w", err)
 		}
-		item, fresh, err := store.Put(message, time.Now())
+		item, err := published.Verify(root, message)
+		if err == nil {
+			err = c.holds(item)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", filepath.Base(path), err)
+		}
+		_, fresh, err := store.Put(message, time.Now())
 		if err != nil {
 			return fmt.Errorf("%s: %w", filepath.Base(path), err)
 		}

@@ -69,10 +69,6 @@ func (c serveCommand) Run(ctx context.Context) (err error) {
 		}()
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	seal, receipt, err := authority.Keys(c.keys())
-	if err != nil {
-		return err
-	}
 	conf, err := authority.Files(c.keys()).ServerTLS()
 	if err != nil {
 		return err
@@ -84,7 +80,11 @@ func (c serveCommand) Run(ctx context.Context) (err error) {
 	if people != nil {
 		defer people.Close()
 	}
-	o := intake.Options{SealKey: seal, Receipt: receipt, Decider: decider, Parallel: c.Parallel, AcceptEmulated: c.AcceptEmulated, Log: log}
+	o := intake.Options{Decider: decider, Parallel: c.Parallel, AcceptEmulated: c.AcceptEmulated, Log: log}
+	receipt, err := c.useKeys(&o)
+	if err != nil {
+		return err
+	}
 	closing, err := c.use(ctx, &o)
 	if err != nil {
 		return err

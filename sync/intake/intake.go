@@ -92,9 +92,12 @@ type Options struct {
 
 	SealKey   hpke.PrivateKey   // opens requests
 	OlderKeys []hpke.PrivateKey // those that desks may still seal to
-	Receipt   crypto.Signer     // signs receipts and results: ECDSA P-256
-	Decider   Decider
-	Parallel  int // decisions at the same time; 0 for a default
+	// Keys is asked, where it is given, for a request that none of the above
+	// opens: a key that was made since the start.
+	Keys     func() ([]hpke.PrivateKey, error)
+	Receipt  crypto.Signer // signs receipts and results: ECDSA P-256
+	Decider  Decider
+	Parallel int // decisions at the same time; 0 for a default
 	// AcceptEmulated admits samples of emulated devices and software keys. A
 	// production central leaves it false.
 	AcceptEmulated bool

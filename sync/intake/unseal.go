@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"crypto/hpke"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/enrold/enrold/internal/eid"
@@ -18,6 +19,9 @@ type verifier struct {
 	desk    Desk
 	revoked bool // admit revoked keys
 }
+
+// errKeys says that the central's own keys cannot be read.
+var errKeys = errors.New("seal keys not readable")
 
 var errNoKey = errors.New("key is not registered, or revoked")
 
@@ -50,6 +54,9 @@ func (in *Intake) unseal(desk Desk, id string, sealed []byte) (request.Body, err
 	if errors.Is(err, request.ErrOtherKey) {
 		return request.Body{}, refuse(http.StatusUnprocessableEntity, wire.ReasonOtherKey)
 	}
+	if errors.Is(err, errKeys) {
+		return request.Body{}, err // nothing is known of the request: the desk tries again
+	}
 	if err != nil {
 		return request.Body{}, refuse(http.StatusUnprocessableEntity, wire.ReasonNotAuthentic)
 	}
@@ -59,9 +66,23 @@ func (in *Intake) unseal(desk Desk, id string, sealed []byte) (request.Body, err
 	return body, nil
 }
 
-// openWith tries the central's seal keys, the newest first.
+// openWith tries the central's seal keys, the newest first, and those that were
+// made since the start.
 func (in *Intake) openWith(v verifier, sealed []byte) (body request.Body, by request.Signatures, err error) {
-	for _, key := range append([]hpke.PrivateKey{in.o.SealKey}, in.o.OlderKeys...) {
+	body, by, err = openByAny(append([]hpke.PrivateKey{in.o.SealKey}, in.o.OlderKeys...), v, sealed)
+	if !errors.Is(err, request.ErrOtherKey) || in.o.Keys == nil {
+		return body, by, err
+	}
+	made, err := in.o.Keys()
+	if err != nil {
+		return body, by, fmt.Errorf("%w: %w", errKeys, err)
+	}
+	return openByAny(made, v, sealed)
+}
+
+func openByAny(keys []hpke.PrivateKey, v verifier, sealed []byte) (body request.Body, by request.Signatures, err error) {
+	err = request.ErrOtherKey
+	for _, key := range keys {
 		if body, by, err = request.Open(key, v, sealed); !errors.Is(err, request.ErrOtherKey) {
 			return body, by, err
 		}

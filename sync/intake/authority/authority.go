@@ -6,6 +6,7 @@
 //	ca.pem, ca_key.pem                   TLS authority of central and desks
 //	server.pem, server_key.pem           the central's TLS certificate
 //	seal_key, seal_private               HPKE key pair, base64
+//	seal_older/ID.key, ID.private        those that were in use before
 //	receipt_key.pem, receipt_private.pem receipt key pair
 package authority
 
@@ -25,7 +26,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/enrold/enrold/queue/request"
@@ -206,17 +206,9 @@ func Files(dir string) wire.Files {
 	return wire.Files{CA: filepath.Join(dir, caFile), Cert: filepath.Join(dir, serverFile), Key: filepath.Join(dir, serverKeyFile)}
 }
 
-// Keys returns the key that opens requests and the one that signs receipts.
+// Keys returns the key in use that opens requests (see [SealKeys] for all) and the one that signs receipts.
 func Keys(dir string) (seal hpke.PrivateKey, receipt *ecdsa.PrivateKey, err error) {
-	text, err := request.ReadSecret(filepath.Join(dir, sealPrivateFile))
-	if err != nil {
-		return nil, nil, fmt.Errorf("load central's keys: %w", err)
-	}
-	raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(text)))
-	if err != nil {
-		return nil, nil, errors.New("load central's keys: seal key is not base64")
-	}
-	if seal, err = request.SealKEM().NewPrivateKey(raw); err != nil {
+	if seal, err = loadSealPrivate(filepath.Join(dir, sealPrivateFile)); err != nil {
 		return nil, nil, fmt.Errorf("load central's keys: %w", err)
 	}
 	if receipt, err = request.LoadPrivateKey(filepath.Join(dir, receiptPrivate)); err != nil {
