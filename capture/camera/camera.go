@@ -34,8 +34,11 @@ type Landmarker interface {
 // Sight is what looks at frames.
 type Sight struct {
 	Detector Detector
-	Width    int        // of the copy that is searched; 0 for 320
-	Marks    Landmarker // nil: eyes and mouth are not measured
+	Width    int // of the copy that is searched; 0 for 320
+	// Every so many frames the picture is searched; between, the face is followed
+	// by its landmarks. 0 or 1 for every frame.
+	Every int
+	Marks Landmarker // nil: eyes and mouth are not measured
 	// Estimated: the detector's points are guessed from its box, so that pose is not measured.
 	Estimated bool
 	Live      pad.Models // liveness models; none: not measured
@@ -53,6 +56,7 @@ type Observation struct {
 	Face     face.Found // the largest, in the frame's pixels; an empty box without a face
 	Marks    []face.Point
 	Track    uint64 // the same number as long as the same face is followed; 0 without a face
+	Searched bool   // false: the face was only followed, nothing else was looked for
 	Guidance Guidance
 	Report   quality.Report // without a face none
 	Quality  int            // 0..100
@@ -70,6 +74,7 @@ type Camera struct {
 	mu      sync.Mutex // one search at a time: it is what costs
 	last    *Observation
 	tracker tracker
+	since   int // frames since the last search
 	profile quality.Profile
 }
 
@@ -143,42 +148,63 @@ func (c *Camera) Observe(ctx context.Context, after uint64) (*Observation, error
 }
 
 func (c *Camera) look(frame *video.Frame) (*Observation, error) {
-	small, err := frame.RGBA(c.sight.Width)
-	if err != nil {
-		return nil, err
-	}
-	found, err := c.sight.Detector.Detect(small)
-	if err != nil {
-		return nil, fmt.Errorf("look at frame: %w", err)
-	}
-	scale := float64(frame.Width) / float64(small.Rect.Dx())
-	for i := range found {
-		found[i] = scaled(found[i], scale)
-	}
 	o := &Observation{Frame: frame, Guidance: NoFace}
-	if len(found) == 0 || quality.EyeDistance(found[0].Points) < noEyes {
+	followed, err := c.follow(o)
+	if err != nil {
+		return nil, fmt.Errorf("follow face: %w", err)
+	}
+	var others []face.Found
+	if !followed {
+		if others, err = c.search(o); err != nil {
+			return nil, fmt.Errorf("look at frame: %w", err)
+		}
+	}
+	if o.Face.Box.Empty() {
 		c.tracker.lost()
 		return o, nil
 	}
 	moved := false
-	o.Face, o.Track, moved = c.tracker.follow(found[0], frame.Taken, c.profile.Movement)
+	o.Face, o.Track, moved = c.tracker.follow(o.Face, frame.Taken, c.profile.Movement)
 	part := frame.Part(around(o.Face))
-	if c.sight.Marks != nil {
+	if c.sight.Marks != nil && !followed {
 		if o.Marks, err = c.marks(part, o.Face.Box); err != nil {
 			return nil, fmt.Errorf("look at frame: %w", err)
 		}
 	}
-	o.Report = quality.Measure(quality.Scene{Image: part, Bounds: frame.Bounds(), Face: o.Face, Marks: o.Marks, Others: found[1:]})
+	o.Report = quality.Measure(quality.Scene{Image: part, Bounds: frame.Bounds(), Face: o.Face, Marks: o.Marks, Others: others})
 	if c.sight.Estimated {
 		o.Report = o.Report.Without(quality.Yaw, quality.Pitch, quality.Roll)
 	}
 	o.Quality = o.Report.Unified()
 	o.Wishes = len(c.profile.Wishes(o.Report))
 	o.Guidance = guide(c.profile, o.Report, moved)
-	if len(found) > 1 && face.Crowded(found[0].Box, found[1].Box) {
+	if len(others) > 0 && face.Crowded(o.Face.Box, others[0].Box) {
 		o.Guidance = ManyFaces
 	}
 	return o, nil
+}
+
+// search finds the faces of the frame on a small copy; others are all but the
+// largest.
+func (c *Camera) search(o *Observation) (others []face.Found, err error) {
+	small, err := o.Frame.RGBA(c.sight.Width)
+	if err != nil {
+		return nil, err
+	}
+	found, err := c.sight.Detector.Detect(small)
+	if err != nil {
+		return nil, err
+	}
+	o.Searched, c.since = true, 0
+	scale := float64(o.Frame.Width) / float64(small.Rect.Dx())
+	for i := range found {
+		found[i] = scaled(found[i], scale)
+	}
+	if len(found) == 0 || quality.EyeDistance(found[0].Points) < noEyes {
+		return nil, nil
+	}
+	o.Face = found[0]
+	return found[1:], nil
 }
 
 // marks are found on the part, whose corner is not (0,0).

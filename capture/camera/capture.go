@@ -119,7 +119,7 @@ func (s *session) see(o *Observation) {
 		s.guidance(say)
 	}
 	last := len(s.taken) - 1
-	if say != OK || last >= 0 && o.Frame.Taken.Sub(s.taken[last].Frame.Taken) < spacing {
+	if say != OK || !o.Searched || last >= 0 && o.Frame.Taken.Sub(s.taken[last].Frame.Taken) < spacing {
 		return
 	}
 	if slices.ContainsFunc(s.taken, func(t *Observation) bool { return t.Frame.Same(o.Frame) }) {

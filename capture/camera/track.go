@@ -5,6 +5,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/enrold/enrold/capture/quality"
 	"github.com/enrold/enrold/match/face"
 )
 
@@ -53,6 +54,47 @@ func (t *tracker) follow(f face.Found, taken time.Time, limit float64) (steady f
 	}
 	t.face, t.taken = f, taken
 	return f, t.number, gap <= moveTime && shift > limit
+}
+
+// Followed marks that are farther off than this are no longer the face's.
+const (
+	sizeChange = 0.15 // of the distance between the eyes
+	placeShift = 0.5  // of it, of the middle between them
+)
+
+// follow looks for the face of the last frame by its landmarks, near where it
+// was; false when it is time for a search, or the landmarks lost it.
+func (c *Camera) follow(o *Observation) (bool, error) {
+	c.since++
+	before := c.tracker.face
+	if c.since >= c.sight.Every || c.sight.Marks == nil || before.Box.Empty() || o.Frame.Taken.Sub(c.tracker.taken) > moveTime {
+		return false, nil
+	}
+	marks, err := c.marks(o.Frame.Part(around(before)), before.Box)
+	if err != nil || marks == nil {
+		return false, err
+	}
+	points, err := face.FivePoints(marks)
+	if err != nil {
+		return false, err
+	}
+	eyes := quality.EyeDistance(before.Points)
+	dx, dy := middleOf(points, before.Points)
+	if math.Abs(quality.EyeDistance(points)-eyes) > sizeChange*eyes || math.Hypot(dx, dy) > placeShift*eyes {
+		return false, nil
+	}
+	o.Marks = marks
+	o.Face = face.Found{Box: before.Box.Add(image.Pt(int(math.Round(dx)), int(math.Round(dy)))), Score: before.Score, Points: points}
+	return true, nil
+}
+
+// middleOf is how far the middle of the points has moved.
+func middleOf(p, before face.Points) (dx, dy float64) {
+	for i := range p {
+		dx += (p[i].X - before[i].X) / float64(len(p))
+		dy += (p[i].Y - before[i].Y) / float64(len(p))
+	}
+	return dx, dy
 }
 
 func overlap(a, b image.Rectangle) float64 {

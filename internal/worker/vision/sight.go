@@ -42,11 +42,17 @@ func openSight(dir string, e *engines.Engines) (sight camera.Sight, closeSight f
 		sight.Detector = quick
 		return sight, quick.Close, nil
 	}
+	sight.Every = followed
 	if e.Dlib != nil {
 		sight.Detector, sight.Width, sight.Estimated = hog{e.Dlib.Detector()}, hogWidth, true
 	}
 	return sight, none, nil
 }
+
+// followed: the registry's detector takes five looks for its points, so that
+// only every fourth frame is searched where YuNet is missing. A capture takes
+// searched frames only.
+const followed = 4
 
 // hogWidth is the width of the copy that dlib searches: a face must be 80 pixels
 // wide on it.
