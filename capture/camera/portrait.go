@@ -28,10 +28,14 @@ var errTooLarge = errors.New("no JPEG of this portrait is small enough")
 // portrait cuts the face out of its frame and encodes it in at most mostBytes.
 func portrait(o *Observation, mostBytes int) (data []byte, size image.Point, err error) {
 	part := o.Frame.Part(around(o.Face))
-	return encodePortrait(part, o.Frame.Bounds(), o.Face.Points, mostBytes)
+	return EncodePortrait(part, o.Frame.Bounds(), o.Face.Points, mostBytes)
 }
 
-func encodePortrait(img *image.RGBA, frame image.Rectangle, at face.Points, mostBytes int) ([]byte, image.Point, error) {
+// EncodePortrait cuts the portrait of the face with its points at at and encodes
+// it as JPEG of at most mostBytes: at the best quality that fits, then with
+// fewer pixels. img holds the part of the picture frame around the face, in the
+// picture's coordinates.
+func EncodePortrait(img *image.RGBA, frame image.Rectangle, at face.Points, mostBytes int) ([]byte, image.Point, error) {
 	eyes := quality.EyeDistance(at)
 	share := closeness(frame, at, eyes)
 	// Never more pixels than the camera gave.
