@@ -68,8 +68,8 @@ func (e *enqueuer) add(b *batch, job *enqueueJob) {
 			return
 		}
 	}
-	// The caller did not find it; only what was written since can hold it.
-	if job.landings != e.landings.Load() {
+	// Its caller did not find it; only what was written since can be it.
+	if job.commits != e.commits.Load() {
 		if queued, found, err := e.q.Find(context.Background(), job.request.ID); err != nil || found {
 			job.answer(queued, err)
 			return
@@ -148,6 +148,7 @@ func (e *enqueuer) commit(b *batch) {
 		}
 		return
 	}
+	e.commits.Add(1)
 	e.q.counter.committed(context.Background())
 	for _, job := range b.fresh {
 		e.q.journal.forget(job.request.ID)

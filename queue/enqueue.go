@@ -35,7 +35,7 @@ type enqueuer struct {
 	jobs   chan *enqueueJob
 	joined chan struct{}
 
-	landings atomic.Int64 // batches that were written, or could not be
+	commits atomic.Int64 // so far; a commit counts before its callers are answered
 
 	// Owned by the goroutine.
 	end     chain  // of what is on the disk
@@ -56,7 +56,7 @@ type chain struct {
 type enqueueJob struct {
 	request  station.Request
 	prepared *request.Prepared
-	landings int64 // seen before the caller looked for the id
+	commits  int64 // seen before the caller looked for the id
 	queued   station.Queued
 	sealed   []byte
 	hash     []byte
@@ -98,7 +98,7 @@ func (e *enqueuer) do(ctx context.Context, r station.Request) (station.Queued, e
 		return station.Queued{}, fail("enqueue", store.ErrStopped)
 	default:
 	}
-	job := &enqueueJob{request: r, landings: e.landings.Load(), done: make(chan struct{})}
+	job := &enqueueJob{request: r, commits: e.commits.Load(), done: make(chan struct{})}
 	if queued, found, err := e.q.Find(ctx, r.ID); err != nil || found {
 		return queued, err
 	}
@@ -208,7 +208,6 @@ func (e *enqueuer) land(b *batch) bool {
 	}
 	<-f.landed
 	e.flight, e.last, e.company = nil, f.took, len(f.fresh)+len(e.jobs)
-	e.landings.Add(1)
 	if f.err == nil {
 		e.end = f.end
 	}

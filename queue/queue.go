@@ -129,7 +129,9 @@ func (q *Queue) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	q.Reader = &Reader{db: q.store.Read, payload: payload, log: q.o.Log}
+	if q.Reader, err = newReader(ctx, q.store.Read, payload, q.o.Log); err != nil {
+		return err
+	}
 	if q.counter, err = openGuard(ctx, q); err != nil {
 		return err
 	}

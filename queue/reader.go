@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"io/fs"
 	"log/slog"
 	"path/filepath"
@@ -14,7 +15,8 @@ import (
 // [Queue] is one; [OpenReader] makes one beside a running daemon.
 type Reader struct {
 	db      *sql.DB
-	payload string // folder
+	byID    *sql.Stmt // of a row; asked for each new request, and parsing it takes longer
+	payload string    // folder
 	log     *slog.Logger
 	close   func() error
 }
@@ -29,7 +31,21 @@ func OpenReader(ctx context.Context, dir string, log *slog.Logger) (*Reader, err
 	if err != nil {
 		return nil, fail("open queue for reading", err)
 	}
-	return &Reader{db: db, payload: filepath.Join(dir, payloadFolder), log: log, close: db.Close}, nil
+	r, err := newReader(ctx, db, filepath.Join(dir, payloadFolder), log)
+	if err != nil {
+		return nil, fail("open queue for reading", errors.Join(err, db.Close()))
+	}
+	r.close = db.Close
+	return r, nil
+}
+
+// newReader's statement ends with db.
+func newReader(ctx context.Context, db *sql.DB, payload string, log *slog.Logger) (*Reader, error) {
+	byID, err := db.PrepareContext(ctx, `SELECT `+recordColumns+` FROM request WHERE id = ?`)
+	if err != nil {
+		return nil, err
+	}
+	return &Reader{db: db, byID: byID, payload: payload, log: log}, nil
 }
 
 // Close ends a reader of OpenReader.

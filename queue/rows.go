@@ -83,7 +83,7 @@ func (r *Reader) Get(ctx context.Context, id string) (Row, error) {
 }
 
 func (r *Reader) record(ctx context.Context, id string) (record, error) {
-	rec, _, err := scanRecord(r.db.QueryRowContext(ctx, `SELECT `+recordColumns+` FROM request WHERE id = ?`, id).Scan)
+	rec, _, err := scanRecord(r.byID.QueryRowContext(ctx, id).Scan)
 	return rec, err
 }
 
