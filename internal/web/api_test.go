@@ -320,7 +320,7 @@ func FuzzActions(f *testing.F) {
 		`{"contacts":null,"guardian":{},"residence":{"expiry":"9999-99-99"}}`, `[[[[`, "\xff", `{"birth":"2000-02-3é"}`} {
 		f.Add(0, body)
 	}
-	paths := []string{"visit", "chip", "face", "finger", "details", "consent", "send", "refuse", "abandon", "session"}
+	paths := []string{"visit", "chip", "face", "finger", "details", "consent", "exception", "send", "refuse", "abandon", "session"}
 	d := &fakeDesk{}
 	s, err := web.New(web.Options{Listen: listen, Desk: d})
 	if err != nil {

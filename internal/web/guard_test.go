@@ -56,6 +56,11 @@ func TestAttacks(t *testing.T) {
 		{"person types the address", "GET", "/", listen, "Sec-Fetch-Site: none", "", 0},
 
 		{"no token", "GET", "/api/visit", listen, "", "", 401},
+		{"no token for the overview", "GET", "/api/overview", listen, "", "", 401},
+		{"renewal without an earlier session", "POST", "/api/session/renew", listen, "Sec-Fetch-Site: same-origin\nOrigin: http://" + listen, `{}`, 401},
+		{"renewal by a foreign page", "POST", "/api/session/renew", listen, "Cookie: " + cookie + "\nSec-Fetch-Site: cross-site\nOrigin: http://example.com", `{}`, 403},
+		{"renewal by another port", "POST", "/api/session/renew", listen, "Cookie: " + cookie + "\nSec-Fetch-Site: same-site\nOrigin: http://127.0.0.1:9999", `{}`, 403},
+		{"renewal under a foreign name", "POST", "/api/session/renew", "rebind.example:8770", "Cookie: " + cookie, `{}`, 421},
 		{"no token for events", "GET", "/api/events", listen, "", "", 401},
 		{"no token for the camera", "GET", "/api/preview", listen, "", "", 401},
 		{"wrong token", "GET", "/api/visit", listen, "Authorization: Bearer " + other, "", 401},

@@ -53,6 +53,42 @@ func TestTexts(t *testing.T) {
 	}
 }
 
+// TestCodesHaveWords: what the reader, the wire and the deciding side name by a
+// stable word has words on the screen.
+func TestCodesHaveWords(t *testing.T) {
+	vi := texts(t, "vi")
+	for _, list := range []struct {
+		prefix string
+		folder string
+		name   *regexp.Regexp
+	}{
+		{"check_word.", "../../reader", regexp.MustCompile(`(?m)^(?:\t|const )[Ww]ord[A-Z]\w*\s*=\s*"([^"]+)"`)},
+		{"reason.", "../../sync/wire", regexp.MustCompile(`(?m)^\tReason[A-Z]\w*\s+Reason\s*=\s*"([^"]+)"`)},
+		{"reason.", "../population", regexp.MustCompile(`(?m)^\tReason[A-Z]\w*\s+wire\.Reason\s*=\s*"([^"]+)"`)},
+		{"reason.", "../simulator", regexp.MustCompile(`(?m)^\tReason[A-Z]\w*\s+wire\.Reason\s*=\s*"([^"]+)"`)},
+		{"state.", "../../queue", regexp.MustCompile(`(?m)^\t[A-Z]\w*\s+State\s*=\s*"([^"]+)"`)},
+		{"outcome.", "../../queue", regexp.MustCompile(`(?m)^\t[A-Z]\w*\s+State\s*=\s*"([^"]+)"`)},
+	} {
+		found := 0
+		err := filepath.WalkDir(list.folder, func(path string, e fs.DirEntry, err error) error {
+			if err != nil || e.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			data, err := os.ReadFile(path)
+			for _, m := range list.name.FindAllStringSubmatch(string(data), -1) {
+				found++
+				if _, ok := vi[list.prefix+m[1]]; !ok && m[1] != "captured" { // captured has no row yet
+					t.Errorf("%s names %q, which has no text %s", path, m[1], list.prefix+m[1])
+				}
+			}
+			return err
+		})
+		if err != nil || found == 0 {
+			t.Errorf("%s: %d names found, %v", list.folder, found, err)
+		}
+	}
+}
+
 // TestTextsAreUsed: every key that the screen asks for exists, every text is
 // asked for, and no component holds words of its own.
 func TestTextsAreUsed(t *testing.T) {

@@ -117,6 +117,9 @@ func (s *screen) finger(ctx context.Context, p Plan) error {
 		return err
 	}
 	position := eid.FingerPosition(now.Position)
+	if p.Except != nil && p.Except.Position == position {
+		return s.except(*p.Except)
+	}
 	nth := s.scans(position)
 	if err := errors.Join(s.shot(fmt.Sprintf("finger-%d-%d", position, nth)), s.press(kb.Enter)); err != nil {
 		return err

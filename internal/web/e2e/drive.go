@@ -27,6 +27,9 @@ type Plan struct {
 	PINs      []string           // of the officer's token, the last one right; none at a desk without one
 	Mistyped  string             // a number to try first, which must not open the chip
 	StopAt    string             // step at which the visit is stopped (F8); "" for none
+	Except    *Exception         // a finger that the person cannot give
+	Sign      bool               // the person signs on the screen; otherwise agrees by word
+	Axe       string             // axe-core's script: each picture is checked for accessibility; "" for none
 
 	Width, Height int // CSS pixels; 0 for 1280 x 800
 
@@ -38,6 +41,14 @@ type Plan struct {
 
 	// Settle is how long to wait on the last page for the centre's decision.
 	Settle time.Duration
+}
+
+// Exception is a finger that is left out, by keyboard.
+type Exception struct {
+	Position   eid.FingerPosition
+	Reason     string
+	Wrong      string // a supervisor to name first who must be refused; "" for none
+	Supervisor string
 }
 
 // Result is how the visit ended, as the screen said it.
@@ -64,12 +75,30 @@ func Drive(ctx context.Context, url, shotsDir string, p Plan) (Result, error) {
 	if p.Width == 0 {
 		p.Width, p.Height = 1280, 800
 	}
-	tab, closeBrowser, err := browse(ctx, p.Width, p.Height)
+	s, closeBrowser, err := open(ctx, url, shotsDir, p.Axe, p.Width, p.Height)
 	if err != nil {
 		return Result{}, err
 	}
 	defer closeBrowser()
+	started := time.Now()
+	r, err := s.visit(ctx, p)
+	r.Shots, r.Keys, r.Took = s.shots, s.keys, time.Since(started)
+	return r, err
+}
+
+// open shows url in a browser of its own.
+func open(ctx context.Context, url, shotsDir, axe string, width, height int) (*screen, func(), error) {
+	tab, closeBrowser, err := browse(ctx, width, height)
+	if err != nil {
+		return nil, nil, err
+	}
 	s := &screen{tab: tab, dir: shotsDir}
+	if axe != "" {
+		if err := s.loadAxe(axe); err != nil {
+			closeBrowser()
+			return nil, nil, err
+		}
+	}
 	err = chromedp.Do(tab,
 		chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 			_, err := cdp.Call(ctx, t, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: watchFaults})
@@ -78,12 +107,10 @@ func Drive(ctx context.Context, url, shotsDir string, p Plan) (Result, error) {
 		chromedp.Navigate(url),
 	)
 	if err != nil {
-		return Result{}, fmt.Errorf("open screen: %w", err)
+		closeBrowser()
+		return nil, nil, fmt.Errorf("open screen: %w", err)
 	}
-	started := time.Now()
-	r, err := s.visit(ctx, p)
-	r.Shots, r.Keys, r.Took = s.shots, s.keys, time.Since(started)
-	return r, err
+	return s, closeBrowser, nil
 }
 
 // visit does the step that the screen shows, until the visit has ended.

@@ -33,8 +33,13 @@ func (s *screen) consent(p Plan) error {
 		return fmt.Errorf("details were refused: %s", now.Failure)
 	}
 	time.Sleep(200 * time.Millisecond) // the text itself
-	err = errors.Join(s.shot("consent"), s.tabToID("method-verbal_witness"), s.press(" "), s.tabToID("given"), s.press(" "), s.shot("consent-given"))
-	if err != nil {
+	err = errors.Join(s.shot("consent"), s.tabToID("method-verbal_witness"))
+	if p.Sign {
+		err = errors.Join(err, s.press(kb.ArrowDown), s.sign())
+	} else {
+		err = errors.Join(err, s.press(" "))
+	}
+	if err := errors.Join(err, s.tabToID("given"), s.press(" "), s.shot("consent-given")); err != nil {
 		return err
 	}
 	if err := errors.Join(s.tabTo("give-consent", 3, func(n seen) bool { return n.Action == "give-consent" }), s.press(kb.Enter)); err != nil {

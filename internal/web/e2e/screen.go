@@ -28,8 +28,10 @@ type seen struct {
 	Guidance   string `json:"guidance"`
 	Outcome    string `json:"outcome"`
 	Code       string `json:"code"`
-	Wide       int    `json:"wide"`  // CSS pixels by which the page is too wide
-	Faults     string `json:"fault"` // script errors and policy violations
+	Lost       bool   `json:"lost"`    // the screen says that the daemon is away
+	Missing    bool   `json:"missing"` // the screen says that its session is over
+	Wide       int    `json:"wide"`    // CSS pixels by which the page is too wide
+	Faults     string `json:"fault"`   // script errors and policy violations
 }
 
 const look = `(() => {
@@ -43,6 +45,7 @@ const look = `(() => {
     asking: !!q('dialog'), failure: q('.failure')?.dataset.code ?? '', prompt: q('[data-prompt]')?.dataset.prompt ?? '',
     position: +(q('.finger.now')?.dataset.position ?? 0), guidance: q('[data-guidance]')?.dataset.guidance ?? '',
     outcome: q('[data-outcome]')?.dataset.outcome ?? '', code: q('[data-outcome]')?.dataset.code ?? '',
+    lost: !!q('.lost'), missing: !!q('[data-action="retry"]'),
     wide: Math.max(0, document.documentElement.scrollWidth - window.innerWidth),
     fault: (window.__faults ?? []).join('; '),
   };
@@ -62,6 +65,8 @@ type screen struct {
 	keys   int
 	lately seen
 
+	axe     string                     // script that checks accessibility; "" for none
+	checked map[string]bool            // pages that it has seen
 	scanned map[eid.FingerPosition]int // scans of each position so far
 }
 
@@ -174,5 +179,5 @@ func (s *screen) shot(name string) error {
 	} else if now.Wide > 0 {
 		return fmt.Errorf("screenshot %s: the page is %d pixels too wide", name, now.Wide)
 	}
-	return nil
+	return s.checkAccess(name)
 }
