@@ -42,15 +42,31 @@ func (in *Intake) Answer(w http.ResponseWriter, err error) {
 }
 
 // Caller returns the registered desk behind a connection's client certificate.
+// The first use of a renewed certificate ends the older ones.
 func (in *Intake) Caller(r *http.Request) (Desk, error) {
 	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
 		return Desk{}, refuse(http.StatusForbidden, wire.ReasonUnknownDesk)
 	}
-	d, err := in.o.Vault.DeskOf(r.Context(), request.Hash(r.TLS.PeerCertificates[0].Raw))
+	certificate := request.Hash(r.TLS.PeerCertificates[0].Raw)
+	d, err := in.o.Vault.DeskOf(r.Context(), certificate)
 	if errors.Is(err, vault.ErrUnknown) {
 		return Desk{}, refuse(http.StatusForbidden, wire.ReasonUnknownDesk)
 	}
+	if err == nil && d.Older(certificate) {
+		in.supersede(r.Context(), d, certificate)
+	}
 	return d, err
+}
+
+// supersede ends a desk's older certificates. That it cannot now is no reason to
+// turn the desk away: its next call tries again.
+func (in *Intake) supersede(ctx context.Context, d Desk, certificate []byte) {
+	n, err := in.o.Vault.Supersede(ctx, d.ID, certificate, time.Now())
+	if err != nil {
+		in.o.Log.Error("older certificates not revoked", "desk", d.ID, "error", err)
+	} else if n > 0 {
+		in.o.Log.Info("desk uses its renewed certificate", "desk", d.ID, "revoked", n)
+	}
 }
 
 // Desk returns a registered desk that is not revoked: for what comes without a

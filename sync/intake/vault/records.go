@@ -42,6 +42,22 @@ type Officer struct {
 	Name string // the account's name at the desk
 }
 
+// Older says whether the desk has certificates in force that were registered
+// before the one of this SHA-256.
+func (d Desk) Older(certificate []byte) bool {
+	for _, this := range d.Certificates {
+		if !bytes.Equal(this.SHA256, certificate) {
+			continue
+		}
+		for _, c := range d.Certificates {
+			if c.Revoked.IsZero() && c.Registered.Before(this.Registered) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Device returns the desk's device key of this id.
 func (d Desk) Device(kid []byte) (Key, bool) {
 	for _, k := range d.Devices {

@@ -50,6 +50,9 @@ type Desks interface {
 	// DeskOf returns the desk whose certificate has this SHA-256; ErrUnknown
 	// when the certificate or the desk is revoked.
 	DeskOf(ctx context.Context, certificate []byte) (Desk, error)
+	// Supersede revokes the desk's certificates that were registered before this
+	// one, and returns how many: the desk uses its renewed certificate.
+	Supersede(ctx context.Context, desk string, certificate []byte, at time.Time) (int, error)
 	Desks(ctx context.Context) ([]Desk, error)
 }
 

@@ -66,6 +66,18 @@ func (v *Vault) Revoke(ctx context.Context, desk string, at time.Time) error {
 	return wrap("revoke desk", err)
 }
 
+// Supersede implements vault.Desks.
+func (v *Vault) Supersede(ctx context.Context, desk string, certificate []byte, at time.Time) (revoked int, err error) {
+	err = v.db.write(ctx, func(t tx) error {
+		n, err := t.Exec(`UPDATE certificate SET revoked_at = $1 WHERE desk_id = $2 AND revoked_at IS NULL AND registered_at <
+			(SELECT registered_at FROM certificate WHERE sha256 = $3 AND desk_id = $2 AND revoked_at IS NULL)`,
+			at.UnixMilli(), desk, certificate)
+		revoked = int(n)
+		return err
+	})
+	return revoked, wrap("supersede certificates", err)
+}
+
 // RevokeOfficer implements vault.Desks.
 func (v *Vault) RevokeOfficer(ctx context.Context, kid []byte, at time.Time) error {
 	err := v.db.write(ctx, func(t tx) error {

@@ -8,7 +8,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"sync"
 	"testing"
 	"time"
 
@@ -27,6 +26,7 @@ var now = time.UnixMilli(1_780_000_000_000)
 func Run(t *testing.T, open func(t *testing.T) vault.Vault) {
 	v := open(t)
 	t.Run("desks", func(t *testing.T) { desks(t, v) })
+	t.Run("renewal", func(t *testing.T) { renewal(t, v) })
 	t.Run("requests", func(t *testing.T) { requests(t, v) })
 	t.Run("chain", func(t *testing.T) { chain(t, v) })
 	t.Run("states", func(t *testing.T) { states(t, v) })
@@ -82,85 +82,6 @@ func add(t *testing.T, v vault.Vault, r vault.Request) {
 		t.Fatalf("Add = %v, %v", fresh, err)
 	}
 }
-
-func desks(t *testing.T, v vault.Vault) {
-	ctx := t.Context()
-	c, k := certificate(), key(t, request.KeyTPM)
-	if err := v.Register(ctx, "desk-a", c, k); err != nil {
-		t.Fatal(err)
-	}
-	d, err := v.DeskOf(ctx, c.SHA256)
-	if err != nil || d.ID != "desk-a" || len(d.Certificates) != 1 || !d.Certificates[0].NotAfter.Equal(c.NotAfter) {
-		t.Fatalf("DeskOf = %+v, %v", d, err)
-	}
-	if got, ok := d.Device(k.ID); !ok || !k.Public.(*ecdsa.PublicKey).Equal(got.Public) || got.Origin != request.KeyTPM {
-		t.Fatalf("device key = %+v, %v", got, ok)
-	}
-	o := vault.Officer{Key: key(t, request.KeyToken), Name: "officer-1"}
-	if err := v.RegisterOfficer(ctx, "desk-a", o); err != nil {
-		t.Fatal(err)
-	}
-	if err := v.RegisterOfficer(ctx, "nowhere", o); !errors.Is(err, vault.ErrUnknown) {
-		t.Fatalf("officer of an unknown desk = %v", err)
-	}
-	// Renewal: the older certificate and key go on until somebody revokes them.
-	c2, k2 := certificate(), key(t, request.KeyTPM)
-	k2.Registered = now.Add(time.Minute)
-	if err := v.Register(ctx, "desk-a", c2, k2); err != nil {
-		t.Fatal(err)
-	}
-	for _, one := range []vault.Certificate{c, c2} {
-		if d, err = v.DeskOf(ctx, one.SHA256); err != nil || len(d.Devices) != 2 || len(d.Officers) != 1 {
-			t.Fatalf("after renewal: %+v, %v", d, err)
-		}
-	}
-	if !bytes.Equal(d.Devices[0].ID, k2.ID) {
-		t.Error("the newest device key is not the first")
-	}
-	if err := v.RevokeOfficer(ctx, o.ID, now); err != nil {
-		t.Fatal(err)
-	}
-	if err := v.RevokeOfficer(ctx, k.ID, now); !errors.Is(err, vault.ErrUnknown) {
-		t.Fatalf("a device key was revoked as an officer's: %v", err)
-	}
-	if err := v.Revoke(ctx, "desk-a", now); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := v.DeskOf(ctx, c2.SHA256); !errors.Is(err, vault.ErrUnknown) {
-		t.Fatalf("DeskOf of a revoked desk = %v", err)
-	}
-	if d, err = v.Desk(ctx, "desk-a"); err != nil || d.Revoked.IsZero() || d.Devices[0].Revoked.IsZero() || d.Officers[0].Revoked.IsZero() {
-		t.Fatalf("revoked desk = %+v, %v", d, err)
-	}
-	// Taken back with a new certificate: the revoked ones stay revoked.
-	c3 := certificate()
-	if err := v.Register(ctx, "desk-a", c3, k2); err != nil {
-		t.Fatal(err)
-	}
-	if d, err = v.DeskOf(ctx, c3.SHA256); err != nil || !d.Revoked.IsZero() {
-		t.Fatalf("desk taken back = %+v, %v", d, err)
-	}
-	if again, _ := d.Device(k2.ID); !again.Revoked.IsZero() {
-		t.Error("the key registered again is revoked")
-	}
-	if older, _ := d.Device(k.ID); older.Revoked.IsZero() {
-		t.Error("the older key is not revoked any more")
-	}
-	if _, err := v.DeskOf(ctx, c.SHA256); !errors.Is(err, vault.ErrUnknown) {
-		t.Fatalf("revoked certificate = %v", err)
-	}
-	for _, err := range []error{v.Revoke(ctx, "nowhere", now), second(v.Desk(ctx, "nowhere")), second(v.DeskOf(ctx, make([]byte, 32)))} {
-		if !errors.Is(err, vault.ErrUnknown) {
-			t.Errorf("unknown desk = %v", err)
-		}
-	}
-	all, err := v.Desks(ctx)
-	if err != nil || len(all) != 1 {
-		t.Fatalf("Desks = %d, %v", len(all), err)
-	}
-}
-
-func second[T any](_ T, err error) error { return err }
 
 func requests(t *testing.T, v vault.Vault) {
 	ctx := t.Context()
@@ -361,98 +282,3 @@ func logs(t *testing.T, v vault.Vault) {
 }
 
 // each runs f 16 times at once, on the two handles in turn.
-func each(v, other vault.Vault, f func(i int, v vault.Vault)) {
-	var wg sync.WaitGroup
-	for i := range 16 {
-		wg.Go(func() { f(i, []vault.Vault{v, other}[i%2]) })
-	}
-	wg.Wait()
-}
-
-func sameAtOnce(t *testing.T, v, other vault.Vault) {
-	r := entry(desk(t, v), 1, nil)
-	var mu sync.Mutex
-	var fresh int
-	each(v, other, func(i int, v vault.Vault) {
-		mine := r
-		mine.Receipt = fmt.Append(nil, "receipt ", i)
-		first, isFresh, err := v.Add(t.Context(), mine)
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		got, err := v.Request(t.Context(), r.Ident.Request)
-		if err != nil || !bytes.Equal(first.Receipt, got.Receipt) {
-			t.Errorf("receipt %q, the stored one is %q (%v)", first.Receipt, got.Receipt, err)
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		if isFresh {
-			fresh++
-		}
-	})
-	if fresh != 1 {
-		t.Fatalf("%d times fresh, want once", fresh)
-	}
-}
-
-// manyBodies: one desk's id and number with different bytes, all at once.
-func manyBodies(t *testing.T, v, other vault.Vault) {
-	r := entry(desk(t, v), 1, nil)
-	var mu sync.Mutex
-	won := map[string]bool{}
-	fresh := 0
-	each(v, other, func(i int, v vault.Vault) {
-		mine := r
-		mine.Hash, mine.Payload = request.Hash(fmt.Append(nil, i)), fmt.Sprint(r.Ident.Request, "-", i)
-		first, isFresh, err := v.Add(t.Context(), mine)
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		won[string(first.Hash)] = true
-		if isFresh {
-			fresh++
-		}
-	})
-	if len(won) != 1 || fresh != 1 {
-		t.Fatalf("%d bodies won, %d times fresh, want one", len(won), fresh)
-	}
-}
-
-func claimsAtOnce(t *testing.T, v, other vault.Vault) {
-	drain(t, v)
-	d, previous := desk(t, v), []byte(nil)
-	for seq := range int64(40) {
-		r := entry(d, seq+1, previous)
-		add(t, v, r)
-		previous = r.Hash
-	}
-	var mu sync.Mutex
-	seen := map[string]int{}
-	each(v, other, func(_ int, v vault.Vault) {
-		for range 20 {
-			due, _, err := v.Claim(t.Context(), now, time.Hour, 2)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			mu.Lock()
-			for _, r := range due {
-				seen[r.Ident.Request]++
-			}
-			mu.Unlock()
-		}
-	})
-	if len(seen) != 40 {
-		t.Errorf("%d of 40 were claimed", len(seen))
-	}
-	for id, n := range seen {
-		if n != 1 {
-			t.Errorf("%s was claimed %d times", id, n)
-		}
-	}
-	drain(t, v)
-}
