@@ -447,7 +447,7 @@ done:
 	RET
 
 // func readAVX2(rows *uint8, chunks int) uint64
-// Requires: AVX, AVX2, MMX+
+// Requires: AVX, AVX2
 TEXT ·readAVX2(SB), NOSPLIT, $0-24
 	MOVQ  rows+0(FP), AX
 	MOVQ  chunks+8(FP), CX
@@ -461,23 +461,19 @@ TEXT ·readAVX2(SB), NOSPLIT, $0-24
 	VPXOR Y7, Y7, Y7
 
 chunks:
-	TESTQ      CX, CX
-	JE         done
-	PREFETCHT0 2048(AX)
-	PREFETCHT0 2112(AX)
-	PREFETCHT0 2176(AX)
-	PREFETCHT0 2240(AX)
-	VPADDQ     (AX), Y0, Y0
-	VPADDQ     32(AX), Y1, Y1
-	VPADDQ     64(AX), Y2, Y2
-	VPADDQ     96(AX), Y3, Y3
-	VPADDQ     128(AX), Y4, Y4
-	VPADDQ     160(AX), Y5, Y5
-	VPADDQ     192(AX), Y6, Y6
-	VPADDQ     224(AX), Y7, Y7
-	ADDQ       $0x00000100, AX
-	DECQ       CX
-	JMP        chunks
+	TESTQ  CX, CX
+	JE     done
+	VPADDQ (AX), Y0, Y0
+	VPADDQ 32(AX), Y1, Y1
+	VPADDQ 64(AX), Y2, Y2
+	VPADDQ 96(AX), Y3, Y3
+	VPADDQ 128(AX), Y4, Y4
+	VPADDQ 160(AX), Y5, Y5
+	VPADDQ 192(AX), Y6, Y6
+	VPADDQ 224(AX), Y7, Y7
+	ADDQ   $0x00000100, AX
+	DECQ   CX
+	JMP    chunks
 
 done:
 	VPADDQ       Y1, Y0, Y0
@@ -497,7 +493,7 @@ done:
 	RET
 
 // func readAVX512(rows *uint8, chunks int) uint64
-// Requires: AVX, AVX2, AVX512F, MMX+
+// Requires: AVX, AVX2, AVX512F
 TEXT ·readAVX512(SB), NOSPLIT, $0-24
 	MOVQ   rows+0(FP), AX
 	MOVQ   chunks+8(FP), CX
@@ -507,19 +503,15 @@ TEXT ·readAVX512(SB), NOSPLIT, $0-24
 	VPXORQ Z3, Z3, Z3
 
 chunks:
-	TESTQ      CX, CX
-	JE         done
-	PREFETCHT0 2048(AX)
-	PREFETCHT0 2112(AX)
-	PREFETCHT0 2176(AX)
-	PREFETCHT0 2240(AX)
-	VPADDQ     (AX), Z0, Z0
-	VPADDQ     64(AX), Z1, Z1
-	VPADDQ     128(AX), Z2, Z2
-	VPADDQ     192(AX), Z3, Z3
-	ADDQ       $0x00000100, AX
-	DECQ       CX
-	JMP        chunks
+	TESTQ  CX, CX
+	JE     done
+	VPADDQ (AX), Z0, Z0
+	VPADDQ 64(AX), Z1, Z1
+	VPADDQ 128(AX), Z2, Z2
+	VPADDQ 192(AX), Z3, Z3
+	ADDQ   $0x00000100, AX
+	DECQ   CX
+	JMP    chunks
 
 done:
 	VPADDQ        Z1, Z0, Z0

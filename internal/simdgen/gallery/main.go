@@ -140,7 +140,8 @@ func bytes(name string, with func() integers) {
 	RET()
 }
 
-// read sums all words of memory: what reading alone takes.
+// read sums all words of memory: what reading alone takes. It is fastest without
+// asking ahead.
 func read(name string, vector func() VecVirtual, width int, add func(Mem, VecVirtual)) {
 	TEXT(name, NOSPLIT, "func(rows *uint8, chunks int) uint64")
 	Doc(name + " is kernel.read.")
@@ -158,7 +159,6 @@ func read(name string, vector func() VecVirtual, width int, add func(Mem, VecVir
 	Label("chunks")
 	TESTQ(chunks, chunks)
 	JE(LabelRef("done"))
-	prefetch(row)
 	for i, s := range sums {
 		add(Mem{Base: row, Disp: i * width}, s)
 	}
