@@ -158,30 +158,27 @@ func (e *enqueuer) commit(b *batch) {
 	e.q.watch.tell()
 }
 
-// write puts the files on the disk, then the rows that name them. Without space
-// left the reserve is given up and both are tried once more.
+// write makes rows and files durable: the rows are committed when the files that
+// they name are on the disk, and both are under way at the same time until then.
+// Without space left the reserve is given up and both are tried once more.
 func (e *enqueuer) write(jobs []*enqueueJob) error {
 	e.q.intakeFiles.Lock()
 	defer e.q.intakeFiles.Unlock()
-	err := e.writeFiles(jobs)
-	if errors.Is(err, store.ErrFull) && e.q.reserve.giveUp() {
-		err = e.writeFiles(jobs)
-	}
-	if err == nil {
-		err = e.q.write(func(tx store.Tx) error { return e.writeRows(tx, jobs) })
-	}
-	if err == nil {
-		return nil
-	}
+	err := e.q.write(func(tx store.Tx) error {
+		files := make(chan error, 1)
+		go func() { files <- e.writeFiles(jobs) }()
+		err := e.writeRows(tx, jobs)
+		return errors.Join(<-files, err)
+	})
 	// Files without rows: unless the disk has failed they go now, else with the next sweep.
-	if !errors.Is(err, store.ErrStopped) {
+	if err != nil && !errors.Is(err, store.ErrStopped) {
 		for _, job := range jobs {
 			if gone := os.Remove(filepath.Join(e.q.payload, job.request.ID)); gone != nil && !errors.Is(gone, os.ErrNotExist) {
 				e.q.o.Log.Warn("stale payload file not removed", "error", gone)
 			}
 		}
 	}
-	return e.q.stop(err)
+	return err
 }
 
 // writeFiles needs no temporary names: a payload is read through its row only,

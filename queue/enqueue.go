@@ -19,11 +19,9 @@ import (
 // memory of what is sealed, twice: one batch is written while the next is sealed.
 const maxBatch = 8
 
-// A batch waits for company for a part of the last commit's time, and not long.
-const (
-	gatherShare = 2
-	gatherMost  = 20 * time.Millisecond
-)
+// gatherMost bounds how long a batch waits for company: as long as the commit
+// before took, and not longer than this.
+const gatherMost = 20 * time.Millisecond
 
 // enqueuer numbers, chains and seals requests, one goroutine for all: the
 // numbers are gap-free and each body names the hash before it, so the order of
@@ -167,7 +165,7 @@ func (e *enqueuer) gather() (b *batch, open bool) {
 				break
 			}
 			if late == nil {
-				late = time.After(min(e.last/gatherShare, gatherMost))
+				late = time.After(min(e.last, gatherMost))
 			}
 		}
 		select {
