@@ -118,6 +118,9 @@ func (r *rooms) Devices(ctx context.Context) ([]web.Device, error) {
 func (r *rooms) probeVision(ctx context.Context, d *web.Device) error {
 	info, err := r.vision.Info(ctx)
 	d.Detail = info.Model
+	if info.Warning != "" { // it works, yet the officer must know what decides
+		d.Code = info.Warning
+	}
 	return err
 }
 

@@ -33,25 +33,15 @@ func portraitRecord(s eid.FaceSample) (eid.Blob, error) {
 type interior struct {
 	cfg   config.Config
 	rooms *rooms
-	fixed func() ([]eid.Digest, error) // program and models: once, since they are large
+	fixed func() (eid.Digest, error) // of the program: once, since it is large
 }
 
-// usbWithin bounds the question to the USB worker: an officer waits for it.
-const usbWithin = 500 * time.Millisecond
+// askWithin bounds the questions to the workers: an officer waits for them.
+const askWithin = 500 * time.Millisecond
 
 func newInterior(cfg config.Config, r *rooms) *interior {
 	in := &interior{cfg: cfg, rooms: r}
-	in.fixed = sync.OnceValues(func() ([]eid.Digest, error) {
-		program, err := os.Executable()
-		if err != nil {
-			return nil, fmt.Errorf("find own program: %w", err)
-		}
-		models, err := filepath.Glob(filepath.Join(cfg.Face.Models, "*"))
-		if err != nil {
-			return nil, fmt.Errorf("list models: %w", err)
-		}
-		return digestFiles(program, models)
-	})
+	in.fixed = sync.OnceValues(digestProgram)
 	return in
 }
 
@@ -61,7 +51,7 @@ func (in *interior) describe(ctx context.Context, used []eid.Device) (station.Se
 	if err != nil {
 		return station.Setting{Devices: used}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, usbWithin)
+	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
 	bus, busErr := in.rooms.usb.List(ctx)
 	s := station.Setting{Devices: slices.Clone(used)}
@@ -74,9 +64,14 @@ func (in *interior) describe(ctx context.Context, used []eid.Device) (station.Se
 			s.Digests = append(s.Digests, eid.Digest{Kind: "profile", Name: p.Name, SHA256: p.SHA256[:]})
 		}
 	}
-	fixed, err := in.fixed()
-	s.Digests = append(fixed, s.Digests...)
-	return s, errors.Join(busErr, err)
+	program, err := in.fixed()
+	if err == nil {
+		s.Digests = append([]eid.Digest{program}, s.Digests...)
+	}
+	// The vision worker has checked and loaded the models; no others take part.
+	faces, faceErr := in.rooms.vision.Info(ctx)
+	s.Digests = append(s.Digests, faces.Digests...)
+	return s, errors.Join(busErr, err, faceErr)
 }
 
 // identify finds the USB device behind d: for the scanner that of its port, for
@@ -125,31 +120,20 @@ func found(d *eid.Device, u usb.Device, set *profile.Set) {
 	}
 }
 
-// digestFiles hashes the program and the model files.
-func digestFiles(program string, models []string) (list []eid.Digest, err error) {
-	add := func(kind, path string) error {
-		f, err := os.Open(path)
-		if err != nil {
-			return fmt.Errorf("digest %s: %w", kind, err)
-		}
-		defer f.Close()
-		if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-			return err
-		}
-		h := sha256.New()
-		if _, err := io.Copy(h, f); err != nil {
-			return fmt.Errorf("digest %s: %w", kind, err)
-		}
-		list = append(list, eid.Digest{Kind: kind, Name: filepath.Base(path), SHA256: h.Sum(nil)})
-		return nil
+// digestProgram hashes this program.
+func digestProgram() (eid.Digest, error) {
+	path, err := os.Executable()
+	if err != nil {
+		return eid.Digest{}, fmt.Errorf("find own program: %w", err)
 	}
-	if err := add("program", program); err != nil {
-		return list, err
+	f, err := os.Open(path)
+	if err != nil {
+		return eid.Digest{}, fmt.Errorf("digest program: %w", err)
 	}
-	for _, m := range models {
-		if err := add("model", m); err != nil {
-			return list, err
-		}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return eid.Digest{}, fmt.Errorf("digest program: %w", err)
 	}
-	return list, nil
+	return eid.Digest{Kind: "program", Name: filepath.Base(path), SHA256: h.Sum(nil)}, nil
 }

@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/fxamacker/cbor/v2"
@@ -13,9 +11,10 @@ import (
 	"github.com/enrold/enrold/internal/config"
 	"github.com/enrold/enrold/internal/eid"
 	"github.com/enrold/enrold/internal/worker/usb"
+	"github.com/enrold/enrold/internal/worker/vision"
 )
 
-// bus answers as the USB worker does.
+// bus answers as the USB worker does, and as the vision worker.
 type bus struct {
 	devices []hwusb.Device
 	err     error
@@ -25,21 +24,21 @@ func (b bus) Call(_ context.Context, _ string, _, out any, _ func(cbor.RawMessag
 	if list, ok := out.(*[]hwusb.Device); ok {
 		*list = b.devices
 	}
+	if info, ok := out.(*vision.Info); ok {
+		info.Digests = []eid.Digest{{Kind: "model", Name: "m.onnx", SHA256: make([]byte, 32)}}
+		return nil
+	}
 	return b.err
 }
 
 func TestSettingNamesDevicesAndDigests(t *testing.T) {
-	models := t.TempDir()
-	if err := os.WriteFile(filepath.Join(models, "m.dat"), []byte("weights"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cfg := config.Config{Face: config.Face{Models: models}, Scanner: config.Scanner{Profile: "zfm-20", Port: "/dev/none"}, Desk: config.Desk{Data: t.TempDir()}}
+	cfg := config.Config{Scanner: config.Scanner{Profile: "zfm-20", Port: "/dev/none"}, Desk: config.Desk{Data: t.TempDir()}}
 	used := []eid.Device{
 		{Kind: "reader", Name: "ACS ACR1252 Dual Reader [ACR1252 Dual Reader PICC] 00 00", Origin: eid.OriginDevice},
 		{Kind: "scanner", Name: "zfm-20/0009", Origin: eid.OriginDevice},
 	}
 	devices := []hwusb.Device{{VID: 1, Product: "Keyboard", Serial: "K"}, {VID: 0x072f, PID: 0x223b, Revision: 0x0107, Product: "ACR1252 Dual Reader", Serial: "S1"}}
-	in := newInterior(cfg, &rooms{usb: usb.NewClient(bus{devices: devices})})
+	in := newInterior(cfg, &rooms{usb: usb.NewClient(bus{devices: devices}), vision: vision.NewClient(bus{})})
 	s, err := in.describe(t.Context(), used)
 	if err != nil {
 		t.Fatal(err)
@@ -64,7 +63,7 @@ func TestSettingNamesDevicesAndDigests(t *testing.T) {
 		t.Error("the caller's list was changed")
 	}
 	// A USB worker that died costs the serial numbers, and says so.
-	in = newInterior(cfg, &rooms{usb: usb.NewClient(bus{err: errors.New("gone")})})
+	in = newInterior(cfg, &rooms{usb: usb.NewClient(bus{err: errors.New("gone")}), vision: vision.NewClient(bus{})})
 	if s, err := in.describe(t.Context(), used); err == nil || len(s.Devices) != 2 || s.Devices[0].Serial != "" || len(s.Digests) < 3 {
 		t.Errorf("without the worker: %+v, %v", s, err)
 	}

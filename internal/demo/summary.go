@@ -42,9 +42,19 @@ type Chip struct {
 type Face struct {
 	Engine    string  `json:"engine"`
 	Model     string  `json:"model"`
+	Metric    string  `json:"metric"`
 	Score     float64 `json:"score"`
-	Threshold float64 `json:"threshold"`
+	Threshold float64 `json:"threshold"` // of the false match rate FMR on CalibrationSet
 	Pass      bool    `json:"pass"`
+
+	Outcome        eid.FaceOutcome `json:"outcome"`
+	Reason         eid.FaceReason  `json:"reason"`
+	Review         float64         `json:"review"`
+	FMR            float64         `json:"fmr"`
+	CalibrationSet string          `json:"calibration_set"`
+	Frames         int             `json:"frames"`
+	Warning        eid.Code        `json:"warning,omitempty"`
+	Attested       string          `json:"attested,omitempty"` // the officer's reason, where it was left to him
 }
 
 // Finger is the decision on one finger.
@@ -83,7 +93,14 @@ func summarise(v *station.View) Summary {
 		s.Chip = &Chip{d.Access, d.PA.State, d.APDUs, d.Bytes}
 	}
 	if f := v.Face; f != nil {
-		s.Face = &Face{f.Engine, f.Model, f.Score, f.Threshold, f.Pass}
+		s.Face = &Face{
+			Engine: f.Engine, Model: f.Model, Metric: f.Metric, Score: f.Score, Threshold: f.Threshold, Pass: f.Pass,
+			Outcome: f.Outcome, Reason: f.Reason, Review: f.Review, FMR: f.FMR, CalibrationSet: f.CalibrationSet,
+			Frames: f.Frames, Warning: f.Warning,
+		}
+		if v.FaceAttested != nil {
+			s.Face.Attested = v.FaceAttested.Reason
+		}
 	}
 	for _, f := range v.Fingers {
 		if d := f.Decision; d != nil {
@@ -119,6 +136,17 @@ func (s *Summary) total() {
 	s.TimingsMS["machine_total"] = sum
 }
 
+func (f Face) print(w io.Writer) {
+	fmt.Fprintf(w, "  face     %s %s: %s (%s), %s of %d frames %.3f, limits %.3f and %.3f at FMR %g on %s\n",
+		f.Engine, f.Model, f.Outcome, f.Reason, f.Metric, f.Frames, f.Score, f.Review, f.Threshold, f.FMR, f.CalibrationSet)
+	if f.Warning != "" {
+		fmt.Fprintf(w, "           %s %s\n", f.Warning, eid.Explain(f.Warning).MessageEN)
+	}
+	if f.Attested != "" {
+		fmt.Fprintf(w, "           the officer compared by eye and attested it: %s\n", f.Attested)
+	}
+}
+
 // Print writes the summary for a person.
 func (s Summary) Print(w io.Writer) {
 	fmt.Fprintf(w, "\nvisit %s: %s\n", s.RequestID, s.Outcome)
@@ -129,7 +157,7 @@ func (s Summary) Print(w io.Writer) {
 		fmt.Fprintf(w, "  chip     %s, passive authentication %s, %d APDUs, %d bytes\n", s.Chip.Access, s.Chip.PA, s.Chip.APDUs, s.Chip.Bytes)
 	}
 	if s.Face != nil {
-		fmt.Fprintf(w, "  face     %s %s: distance %.3f, threshold %.3f, pass %t\n", s.Face.Engine, s.Face.Model, s.Face.Score, s.Face.Threshold, s.Face.Pass)
+		s.Face.print(w)
 	}
 	for _, f := range s.Fingers {
 		fmt.Fprintf(w, "  finger   position %d: quality %d, score %.3f, threshold %.3f, pass %t\n", f.Position, f.Quality, f.Score, f.Threshold, f.Pass)

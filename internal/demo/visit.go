@@ -56,7 +56,7 @@ func (d *Desk) run(ctx context.Context, p Persona) (*station.View, error) {
 	}
 	o.act("start", "visit", map[string]any{"procedure": d.opts.Procedure})
 	o.until(station.StepDocument, "read chip", "chip", key)
-	o.until(station.StepFace, "portrait", "face", struct{}{})
+	o.face(p)
 	for _, f := range o.fingers() {
 		o.finger(f)
 	}
@@ -124,6 +124,26 @@ func (o *officer) until(step station.Step, label, action string, in any) {
 			o.err = fmt.Errorf("%w: %s", o.err, o.view.Error.Code)
 		}
 	}
+}
+
+// face takes the portrait. Where the machine is in doubt the officer looks
+// himself; in this play he sees what the play is about.
+func (o *officer) face(p Persona) {
+	for range attempts {
+		if o.err != nil || o.view.Step != station.StepFace {
+			return
+		}
+		o.act("portrait", "face", struct{}{})
+		if o.err != nil || o.view.Face == nil || o.view.Face.Outcome != eid.FaceReview || o.view.Step != station.StepFace {
+			continue
+		}
+		if p.Impostor {
+			o.act("officer refuses", "refuse", struct{}{})
+			return
+		}
+		o.act("officer attests", "face/accept", map[string]any{"reason": eid.ReviewAppearance})
+	}
+	o.until(station.StepFace, "portrait", "face", struct{}{})
 }
 
 func (o *officer) fingers() []station.FingerView {

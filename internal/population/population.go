@@ -13,7 +13,8 @@ import (
 
 	"github.com/enrold/enrold/hw/emu/persons"
 	"github.com/enrold/enrold/internal/eid"
-	"github.com/enrold/enrold/match/face/dlib"
+	"github.com/enrold/enrold/match/face/engines"
+	"github.com/enrold/enrold/match/face/policy"
 	"github.com/enrold/enrold/match/finger"
 	"github.com/enrold/enrold/queue/request"
 	"github.com/enrold/enrold/sync/intake"
@@ -31,13 +32,16 @@ const (
 	ReasonNoFingers wire.Reason = "finger_missing"
 )
 
+// decides is how this central compares faces: as strictly as a desk.
+var decides = policy.Policy{FMR: engines.DefaultFMR}
+
 // Population decides by the records of the emulated persons.
 type Population struct {
 	photos, models string
 	people         []persons.Person
 
-	loaded chan struct{} // closed by Load
-	engine *dlib.Engine  // nil when the models could not be loaded
+	loaded chan struct{}    // closed by Load
+	faces  *engines.Engines // nil when the models could not be loaded
 	failed error
 
 	mu      sync.Mutex
@@ -64,7 +68,7 @@ func New(photos, models string) (*Population, error) {
 // Load loads the face models, which requests wait for, and then derives the
 // fingers on record, which they do not.
 func (p *Population) Load(ctx context.Context, log *slog.Logger) error {
-	p.engine, p.failed = dlib.Open(p.models)
+	p.faces, p.failed = engines.Open(p.models, "") // the best that are installed, as at the desk
 	close(p.loaded)
 	if p.failed != nil {
 		// Serving goes on: what is received stays undecided, as with a database down.
@@ -77,8 +81,8 @@ func (p *Population) Load(ctx context.Context, log *slog.Logger) error {
 
 // Close frees the models; Load and Decide must have ended.
 func (p *Population) Close() {
-	if p.engine != nil {
-		p.engine.Close()
+	if p.faces != nil {
+		_ = p.faces.Close() // the process ends with it
 	}
 }
 
@@ -104,7 +108,7 @@ func (p *Population) Decide(ctx context.Context, body request.Body) (intake.Verd
 	var fingers, faces wire.Reason
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) { fingers, err = p.compareFingers(ctx, person, r.Fingers); return })
-	g.Go(func() (err error) { faces, err = p.compareFace(person, r.Portraits); return })
+	g.Go(func() (err error) { faces, err = p.compareFace(person, r.Portraits, attested(r)); return })
 	if err := g.Wait(); err != nil {
 		return intake.Verdict{}, err
 	}

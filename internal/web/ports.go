@@ -14,6 +14,7 @@ type Desk interface {
 	Start(ctx context.Context, kind eid.ProcedureKind) error
 	ReadChip(ctx context.Context, key eid.AccessKey) error
 	CaptureFace(ctx context.Context) error
+	AcceptFace(ctx context.Context, reason string, note eid.Private) error
 	CaptureFinger(ctx context.Context, position eid.FingerPosition) error
 	ExceptFinger(ctx context.Context, position eid.FingerPosition, reason, supervisor string) error
 	SetDetails(ctx context.Context, d station.Details) error
@@ -70,7 +71,7 @@ type Device struct {
 	Detail   string   `json:"detail,omitempty"`
 	Restarts int      `json:"restarts"`
 	Emulated bool     `json:"emulated,omitempty"`
-	Code     eid.Code `json:"code,omitempty"` // why it is not ready
+	Code     eid.Code `json:"code,omitempty"` // why it is not ready, or what the officer must know of one that is
 }
 
 // Consents gives the text that a person agrees to.

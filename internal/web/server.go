@@ -122,6 +122,7 @@ func (s *Server) routes() http.Handler {
 	api.HandleFunc("POST /api/visit", s.start)
 	api.HandleFunc("POST /api/chip", s.readChip)
 	api.HandleFunc("POST /api/face", s.captureFace)
+	api.HandleFunc("POST /api/face/accept", s.acceptFace)
 	api.HandleFunc("POST /api/finger", s.captureFinger)
 	api.HandleFunc("POST /api/exception", s.exceptFinger)
 	api.HandleFunc("POST /api/details", s.setDetails)
