@@ -12,8 +12,8 @@ import (
 )
 
 type benchQueueCmd struct {
-	Rounds int           `help:"How often each case is measured; the disk's limit and the queue take turns." default:"5"`
-	Slice  time.Duration `help:"Time of one round's half." default:"1s"`
+	Rounds int           `help:"How often each case is measured; the disk's limit and the queue take turns." default:"9"`
+	Slice  time.Duration `help:"Time of one round of each." default:"500ms"`
 	Rows   int           `help:"Queued requests for the start-up figures; 0 leaves them out." default:"100000"`
 	Dir    string        `help:"Folder on the disk to measure." type:"path" default:"."`
 	JSON   bool          `help:"Print the figures as JSON."`
@@ -36,10 +36,10 @@ func (c *benchQueueCmd) Run(ctx context.Context) error {
 		return json.NewEncoder(os.Stdout).Encode(r)
 	}
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "samples B\tsealed B\tproducers\tdisk/s\tqueue/s\tratio\tlowest\thighest\twanted\tmedian ms\tworst ms\t")
+	fmt.Fprintln(w, "samples B\tsealed B\tproducers\tdisk/s\tqueue/s\tratio\tlowest\thighest\twanted\tmedian ms\tworst ms\tseal CPU us\tall CPU us\t")
 	for _, s := range r.Cases {
-		fmt.Fprintf(w, "%d\t%d\t%d\t%.0f\t%.0f\t%.2f\t%.2f\t%.2f\t%.1f\t%.1f\t%.1f\t\n", s.SampleBytes, s.SealedBytes, s.Producers,
-			s.Raw, s.Queue, s.Ratio, s.Lowest, s.Highest, s.Wanted, s.MedianMS, s.WorstMS)
+		fmt.Fprintf(w, "%d\t%d\t%d\t%.0f\t%.0f\t%.2f\t%.2f\t%.2f\t%.1f\t%.1f\t%.1f\t%.0f\t%.0f\t\n", s.SampleBytes, s.SealedBytes, s.Producers,
+			s.Raw, s.Queue, s.Ratio, s.Lowest, s.Highest, s.Wanted, s.MedianMS, s.WorstMS, s.SealCPU, s.QueueCPU)
 	}
 	if err := w.Flush(); err != nil {
 		return err

@@ -27,11 +27,11 @@ func TestDiskFaults(t *testing.T) {
 		stops        bool
 		code         eid.Code
 	}{
-		{"one fsync of each thread", "fsync:error=EIO:when=10", true, eid.CodeQueueStopped},
-		{"every fsync from some time on", "fsync:error=EIO:when=14+", true, eid.CodeQueueStopped},
-		{"write of the log", "pwrite64:error=EIO:when=30", true, eid.CodeQueueStopped},
+		{"one fsync of each thread", "fsync:error=EIO:when=20", true, eid.CodeQueueStopped},
+		{"every fsync from some time on", "fsync:error=EIO:when=20+", true, eid.CodeQueueStopped},
+		{"write of the log", "pwrite64:error=EIO:when=90", true, eid.CodeQueueStopped},
 		{"no room in the log for a while", "pwrite64:error=ENOSPC:when=30..40", false, eid.CodeDiskFull},
-		{"no room for new names for a while", "renameat:error=ENOSPC:when=4..6", false, eid.CodeDiskFull},
+		{"no room for new names for a while", "openat:error=ENOSPC:when=60..66", false, eid.CodeDiskFull},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			at, l := newPlaces(t), newLedger()

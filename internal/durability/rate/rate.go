@@ -1,7 +1,8 @@
-// Package rate measures how many requests a second the queue makes durable,
-// beside what the disk itself allows: the same run writes raw files and syncs
-// them, in rounds that alternate with the queue's, since only a ratio of the
-// same minute means anything on a shared disk.
+// Package rate measures three things: how many requests a second the queue makes
+// durable as a producer sees it, signed and sealed; what one costs of the
+// processor; and what the disk itself allows. The same run writes raw files and
+// syncs them, before and after each round of the queue, since only a ratio of the
+// same moment means anything on a shared disk.
 package rate
 
 import (
@@ -29,7 +30,7 @@ import (
 type Options struct {
 	Dir      string        // on the disk to measure; made, and emptied afterwards
 	Rounds   int           // of each case
-	Slice    time.Duration // of one round's raw half, and of its queue half
+	Slice    time.Duration // of one round's raw writes, and of its queue's
 	Rows     int           // queued requests for the start-up figures; 0 leaves them out
 	Progress func(string)
 }
@@ -50,11 +51,16 @@ type Case struct {
 	Wanted      float64 `json:"wanted,omitempty"`
 	MedianMS    float64 `json:"enqueue_median_ms"`
 	WorstMS     float64 `json:"enqueue_worst_ms"`
+	// Processor time of one request, in microseconds: to sign and seal it alone,
+	// and all that the process spends on it from the call to the answer.
+	SealCPU  float64 `json:"seal_cpu_us"`
+	QueueCPU float64 `json:"queue_cpu_us"`
 
 	ratios []float64
 	waits  []time.Duration
 	spent  [2]time.Duration // raw, queue
 	done   [2]int
+	cpu    time.Duration // of the queue's rounds
 }
 
 // Report is what a run found.
@@ -91,6 +97,9 @@ func Measure(ctx context.Context, o Options) (r Report, err error) {
 		}
 	}
 	for _, c := range r.Cases {
+		if c.SealCPU, err = sealing(ctx, c.SampleBytes, o.Slice); err != nil {
+			return r, fmt.Errorf("measure sealing: %w", err)
+		}
 		c.close()
 	}
 	if o.Rows > 0 {
@@ -107,7 +116,7 @@ func (c *Case) round(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	raw, err := c.raw(ctx, filepath.Join(dir, "raw"), o.Slice)
+	before, err := c.raw(ctx, filepath.Join(dir, "raw-1"), o.Slice/2)
 	if err != nil {
 		return err
 	}
@@ -115,7 +124,11 @@ func (c *Case) round(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	c.ratios = append(c.ratios, queued/raw)
+	after, err := c.raw(ctx, filepath.Join(dir, "raw-2"), o.Slice/2)
+	if err != nil {
+		return err
+	}
+	c.ratios = append(c.ratios, 2*queued/(before+after))
 	return nil
 }
 
@@ -132,7 +145,7 @@ func (c *Case) queue(ctx context.Context, dir string, d time.Duration) (perSecon
 		return 0, err
 	}
 	waits := make([][]time.Duration, c.Producers)
-	begun := time.Now()
+	begun, spent := time.Now(), processor()
 	end := begun.Add(d)
 	var producers errgroup.Group
 	for i := range c.Producers {
@@ -156,6 +169,7 @@ func (c *Case) queue(ctx context.Context, dir string, d time.Duration) (perSecon
 	if err := producers.Wait(); err != nil {
 		return 0, err
 	}
+	c.cpu += processor() - spent
 	all := slices.Concat(waits...)
 	c.waits = append(c.waits, all...)
 	return c.count(1, len(all), time.Since(begun)), nil
@@ -175,6 +189,7 @@ func (c *Case) close() {
 	}
 	c.Ratio, c.Lowest, c.Highest = c.ratios[len(c.ratios)/2], c.ratios[0], c.ratios[len(c.ratios)-1]
 	c.Raw, c.Queue = float64(c.done[0])/c.spent[0].Seconds(), float64(c.done[1])/c.spent[1].Seconds()
+	c.QueueCPU = microseconds(c.cpu, c.done[1])
 	c.MedianMS, c.WorstMS = milliseconds(c.waits[len(c.waits)/2]), milliseconds(c.waits[len(c.waits)-1])
 }
 
