@@ -6,7 +6,7 @@ ldflags := -ldflags "-s -w -buildid="
 commands := enrold central
 emulators := emu-card emu-pn532 emu-scanner emu-camera emu-tpm
 
-.PHONY: soak soak-links soak-central help setup ui build demo test race fuzz bench crash powerfail lint docs clean
+.PHONY: soak soak-links soak-central help setup tools ui build demo test race fuzz bench crash powerfail lint docs clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,6 +15,8 @@ setup: ## install Debian packages, fetch models and photographs (idempotent)
 	@command -v go >/dev/null || { echo "go is missing: install Go 1.26 or newer from https://go.dev/dl/" >&2; exit 1; }
 	@internal/setup/packages.sh
 	@internal/setup/models.sh
+
+tools: setup ## also build the servers that tests speak to, into .tools
 	@internal/setup/s3server.sh || echo "s3server: not built; its test is skipped"
 	@internal/setup/tusd.sh || echo "tusd: not built; its test is skipped"
 
@@ -29,14 +31,14 @@ build: ui ## build bin/enrold, bin/central and the emulators
 demo: setup build ## enrol an emulated person end to end; ARGS="--once --json" for one visit
 	@bin/enrold demo $(ARGS)
 
-test: setup build ## run all tests
+test: tools build ## run all tests
 	@$(env) && go vet ./...
 	@$(env) && go test -count=1 ./internal/arch # its input is every package, which the test cache does not see
 	@$(env) && go test -p 1 -timeout 30m $$(go list ./... | grep -v -e /internal/demo -e /internal/arch) # one package at a time: many drive real devices and programs against the clock
 	@# Whole desks need the machine for themselves: they measure how fast a killed worker is back.
 	@$(env) && ENROLD_REQUIRE_E2E=1 go test -timeout 30m ./internal/demo
 
-race: setup build ## run the tests under the race detector
+race: tools build ## run the tests under the race detector
 	@$(env) && go test -race -timeout 60m ./...
 
 fuzz: ## run every fuzz target for FUZZTIME (default 30s)
