@@ -26,6 +26,7 @@ type cli struct {
 	Trust     trustCmd     `cmd:"" help:"Fill, show and check the folder of certificates that chips are trusted by."`
 	Finger    fingerCmd    `cmd:"" help:"Extract, compare and find fingerprints."`
 	Face      faceCmd      `cmd:"" help:"Compare photographs of faces."`
+	Calibrate calibrateCmd `cmd:"" help:"Fit the limits of face comparison on labelled pairs."`
 	Models    modelsCmd    `cmd:"" help:"List, install and check the models of face recognition."`
 	Queue     queueCmd     `cmd:"" help:"List, check, export and mend the queue of requests."`
 	Published publishedCmd `cmd:"" help:"Show what the central's offline root has signed for this desk, and take in items from files."`
