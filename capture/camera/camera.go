@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"image"
+	"image/draw"
 	"sync"
 
 	"github.com/enrold/enrold/capture/pad"
@@ -184,27 +185,59 @@ func (c *Camera) look(frame *video.Frame) (*Observation, error) {
 	return o, nil
 }
 
-// search finds the faces of the frame on a small copy; others are all but the
-// largest.
+// search finds the faces of the frame on a small copy and, where that shows
+// none, once more on the middle of the frame, twice as fine: somebody who still
+// stands far away. others are all but the largest.
 func (c *Camera) search(o *Observation) (others []face.Found, err error) {
-	small, err := o.Frame.RGBA(c.sight.Width)
+	o.Searched, c.since = true, 0
+	fine, err := o.Frame.RGBA(2 * c.sight.Width)
 	if err != nil {
 		return nil, err
 	}
+	w, h := fine.Rect.Dx(), fine.Rect.Dy()
+	small := halved(fine)
 	found, err := c.sight.Detector.Detect(small)
 	if err != nil {
 		return nil, err
 	}
-	o.Searched, c.since = true, 0
 	scale := float64(o.Frame.Width) / float64(small.Rect.Dx())
+	at := image.Point{}
+	if len(found) == 0 {
+		at = image.Pt(w/4, h/4)
+		if found, err = c.sight.Detector.Detect(cropped(fine, image.Rect(at.X, at.Y, at.X+w/2, at.Y+h/2))); err != nil {
+			return nil, err
+		}
+		scale = float64(o.Frame.Width) / float64(w)
+	}
 	for i := range found {
-		found[i] = scaled(found[i], scale)
+		found[i] = scaled(found[i], at, scale)
 	}
 	if len(found) == 0 || quality.EyeDistance(found[0].Points) < noEyes {
 		return nil, nil
 	}
 	o.Face = found[0]
 	return found[1:], nil
+}
+
+// halved is img at half its size, each pixel the mean of four.
+func halved(img *image.RGBA) *image.RGBA {
+	w, h := img.Rect.Dx()/2, img.Rect.Dy()/2
+	out := image.NewRGBA(image.Rect(0, 0, w, h))
+	for y := range h {
+		a, b := img.Pix[2*y*img.Stride:], img.Pix[(2*y+1)*img.Stride:]
+		for i := range 4 * w {
+			j := 8*(i/4) + i%4
+			out.Pix[y*out.Stride+i] = uint8((int(a[j]) + int(a[j+4]) + int(b[j]) + int(b[j+4]) + 2) / 4)
+		}
+	}
+	return out
+}
+
+// cropped is the part r of img as an image of its own, from (0,0).
+func cropped(img *image.RGBA, r image.Rectangle) *image.RGBA {
+	out := image.NewRGBA(image.Rectangle{Max: r.Size()})
+	draw.Draw(out, out.Rect, img, r.Min, draw.Src)
+	return out
 }
 
 // marks are found on the part, whose corner is not (0,0).
@@ -237,12 +270,12 @@ func around(f face.Found) image.Rectangle {
 		int(x+eyes*(quality.TokenSide+more)), int(y+eyes*(quality.TokenBelow+more)))
 }
 
-func scaled(f face.Found, by float64) face.Found {
-	r := f.Box
+// scaled takes f from a copy, whose corner is at at, to the frame.
+func scaled(f face.Found, at image.Point, by float64) face.Found {
+	r := f.Box.Add(at)
 	f.Box = image.Rect(int(by*float64(r.Min.X)), int(by*float64(r.Min.Y)), int(by*float64(r.Max.X)), int(by*float64(r.Max.Y)))
-	for i := range f.Points {
-		f.Points[i].X *= by
-		f.Points[i].Y *= by
+	for i, p := range f.Points {
+		f.Points[i] = face.Point{X: by * (p.X + float64(at.X)), Y: by * (p.Y + float64(at.Y))}
 	}
 	return f
 }

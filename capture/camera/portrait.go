@@ -20,7 +20,8 @@ const (
 	step      = 12  // widths are multiples, so that three to four comes out even
 
 	bestJPEG  = 92
-	leastJPEG = 55
+	leastJPEG = 55 // below, blocks show: then fewer pixels are better
+	worstJPEG = 20 // of the smallest portrait
 )
 
 var errTooLarge = errors.New("no JPEG of this portrait is small enough")
@@ -43,7 +44,11 @@ func EncodePortrait(img *image.RGBA, frame image.Rectangle, at face.Points, most
 	width = max(width, narrowest)
 	for {
 		cut := CutPortrait(img, at, share, width)
-		data, err := within(cut, mostBytes)
+		least := leastJPEG
+		if width <= narrowest {
+			least = worstJPEG
+		}
+		data, err := within(cut, mostBytes, least)
 		if err == nil {
 			return data, cut.Rect.Size(), nil
 		}
@@ -113,8 +118,8 @@ func addSample(img *image.RGBA, x, y float64, sum *[3]float64) {
 	}
 }
 
-// within encodes img at the best quality that fits into most bytes.
-func within(img image.Image, most int) ([]byte, error) {
+// within encodes img at the best quality, from least on, that fits into most bytes.
+func within(img image.Image, most, least int) ([]byte, error) {
 	encode := func(q int) ([]byte, error) {
 		var b bytes.Buffer
 		err := jpeg.Encode(&b, img, &jpeg.Options{Quality: q})
@@ -125,7 +130,7 @@ func within(img image.Image, most int) ([]byte, error) {
 		return best, err
 	}
 	best = nil
-	for low, high := leastJPEG, bestJPEG; low < high; { // the answer lies in [low, high)
+	for low, high := least, bestJPEG; low < high; { // the answer lies in [low, high)
 		q := (low + high) / 2
 		data, err := encode(q)
 		if err != nil {

@@ -80,11 +80,15 @@ func paths(t testing.TB) []string {
 	return list
 }
 
-// scene puts a photograph into a frame of 1280x720, as tall as height, its
-// middle at (x, y), on a light wall.
-func scene(t testing.TB, path string, seq uint64, taken time.Time, x, y, height int) *video.Frame {
+// place is where a photograph lies in a frame: its middle and its height.
+type place struct {
+	path         string
+	x, y, height int
+}
+
+func put(t testing.TB, img *image.RGBA, p place) {
 	t.Helper()
-	data, err := os.ReadFile(path)
+	data, err := os.ReadFile(p.path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,12 +96,8 @@ func scene(t testing.TB, path string, seq uint64, taken time.Time, x, y, height 
 	if err != nil {
 		t.Fatal(err)
 	}
-	img := image.NewRGBA(image.Rect(0, 0, 1280, 720))
-	for i := range img.Pix {
-		img.Pix[i] = 190
-	}
-	draw.CatmullRom.Scale(img, image.Rect(x-height/2, y-height/2, x+height/2, y+height/2), photo, photo.Rect, draw.Src, nil)
-	return frameOf(t, img, seq, taken)
+	h := p.height / 2
+	draw.CatmullRom.Scale(img, image.Rect(p.x-h, p.y-h, p.x+h, p.y+h), photo, photo.Rect, draw.Src, nil)
 }
 
 func frameOf(t testing.TB, img *image.RGBA, seq uint64, taken time.Time) *video.Frame {
@@ -124,7 +124,9 @@ func BenchmarkLook(b *testing.B) {
 		b.Skip("the registry's models are not installed: ", err)
 	}
 	defer registry.Close()
-	frame := scene(b, paths(b)[0], 1, time.Now(), 640, 360, 300)
+	img := image.NewRGBA(image.Rect(0, 0, 1280, 720))
+	put(b, img, place{paths(b)[0], 640, 330, 300})
+	frame := frameOf(b, img, 1, time.Now())
 	for _, c := range []struct {
 		name  string
 		sight Sight

@@ -90,8 +90,8 @@ func blockiness(img *image.RGBA, box image.Rectangle) Result {
 		}
 	}
 	ratio := 1.0
-	if nAt > 0 && nInside > 0 && inside > 0 {
-		ratio = (at / nAt) / (inside / nInside)
+	if nAt > 0 && nInside > 0 && at > 0 {
+		ratio = math.Min(99, (at/nAt)/math.Max(1e-3, inside/nInside))
 	}
-	return Result{Compression, ramp(ratio, 2.5, 1.15), round2(math.Min(99, ratio)), "ratio"}
+	return Result{Compression, ramp(ratio, 2.5, 1.15), round2(ratio), "ratio"}
 }
