@@ -73,12 +73,15 @@ func (c *runCmd) Run(ctx context.Context, log *slog.Logger) (err error) {
 	}
 	defer func() { err = errors.Join(err, q.Close()) }()
 
+	watch := openFaceWatch(cfg, own, rooms, q, log)
+	defer func() { err = errors.Join(err, watch.close()) }()
+
 	var services sync.WaitGroup
 	defer services.Wait()
 	defer stop()
 
 	inside := newInterior(cfg, rooms)
-	desk, rules, err := newDesk(cfg, rooms, inside, q, log)
+	desk, rules, err := newDesk(cfg, rooms, inside, q, watch, log)
 	if err != nil {
 		return err
 	}
@@ -122,6 +125,7 @@ func (c *runCmd) Run(ctx context.Context, log *slog.Logger) (err error) {
 	}
 	services.Go(func() { tellChanges(ctx, q, func() { server.Notify("queue") }) })
 	services.Go(func() { endWhenStopped(ctx, q, stop) })
+	services.Go(func() { watch.run(ctx, q) })
 
 	address := filepath.Join(cfg.Desk.Data, "screen.url")
 	if err := os.WriteFile(address, []byte(server.URL()+"\n"), 0o600); err != nil {
@@ -170,7 +174,7 @@ func openQueue(ctx context.Context, cfg config.Config, own *ownKeys, data *centr
 	return queue.Open(ctx, o)
 }
 
-func newDesk(cfg config.Config, r *rooms, inside *interior, q *queue.Queue, log *slog.Logger) (*station.Desk, *procedure.Registry, error) {
+func newDesk(cfg config.Config, r *rooms, inside *interior, q *queue.Queue, watch faceWatch, log *slog.Logger) (*station.Desk, *procedure.Registry, error) {
 	rules, err := procedure.Load()
 	if err != nil {
 		return nil, nil, err
@@ -187,7 +191,9 @@ func newDesk(cfg config.Config, r *rooms, inside *interior, q *queue.Queue, log 
 			r := rows[0]
 			return r.ID, station.Queued{Seq: r.Seq, SealedBytes: r.SealedBytes, QueuedAt: r.QueuedAt}, true, nil
 		},
+		Seen: watch.seen(),
 		Ended: func(o station.Outcome) {
+			watch.ended(o)
 			log.Info("visit ended", "visit", o.VisitID, "procedure", o.Procedure, "end", o.End, "code", o.Code, "reached", o.Reached)
 		},
 	})

@@ -33,6 +33,8 @@ const (
 	CodeQualityFace      Code = "W-QUALITY-FACE"
 	CodeFaceMismatch     Code = "E-NO-MATCH-LOCAL"
 	CodeFaceReviewed     Code = "W-FACE-REVIEWED"
+	CodeFaceTwice        Code = "W-FACE-TWICE"
+	CodeFaceOfficer      Code = "W-FACE-OFFICER"
 	CodeModels           Code = "E-MODELS"
 	CodeModelsPilot      Code = "W-MODELS-PILOT"
 	CodeModelsBasic      Code = "W-MODELS-BASIC"
@@ -124,6 +126,8 @@ var failures = []Failure{
 	{CodeManyFaces, "Có nhiều hơn một khuôn mặt.", "More than one face is seen.", "Chỉ một người đứng trước máy ảnh.", "Only one person before the camera."},
 	{CodeQualityFace, "Ảnh khuôn mặt chưa đạt.", "The portrait is not good enough.", "Chỉnh ánh sáng, tư thế và chụp lại.", "Mend light and pose and take it again."},
 	{CodeFaceMismatch, "Khuôn mặt không khớp ảnh trong chip. Mời người phụ trách kiểm tra.", "The face does not match the chip's portrait. Call the supervisor.", "Mời người phụ trách kiểm tra.", "Call the supervisor."},
+	{CodeFaceTwice, "Khuôn mặt này giống một người khác có hồ sơ đang chờ gửi tại bàn này.", "This face is like that of another person whose request waits to be sent at this desk.", "Kiểm tra giấy tờ của cả hai; vẫn có thể tiếp tục, cảnh báo được ký cùng hồ sơ.", "Check both persons' documents; you may go on: the warning is signed with the request."},
+	{CodeFaceOfficer, "Khuôn mặt này giống cán bộ của bàn này.", "This face is like that of an officer of this desk.", "Cán bộ không tự làm thủ tục cho mình; mời người phụ trách.", "Officers do not enrol themselves: call the supervisor."},
 	{CodeModels, "Thiếu hoặc sai tệp mô hình nhận dạng.", "The recognition models are missing or damaged.", "Chạy lại bước cài đặt mô hình.", "Install the models again."},
 	{CodeFaceReviewed, "Máy không khẳng định được khuôn mặt; cán bộ đã đối chiếu bằng mắt và xác nhận.", "The machine could not confirm the face; the officer compared it by eye and attested it.", "Lý do được ký cùng hồ sơ; trung tâm quyết định.", "The reason is signed with the request; the centre decides."},
 	{CodeModelsPilot, "Bàn này so khuôn mặt bằng mô hình chỉ dành cho thí điểm.", "This desk compares faces by a model for pilots only.", "Báo bộ phận kỹ thuật: hiệu chỉnh và cài bộ mô hình được duyệt.", "Tell the technical staff: calibrate and install an approved set of models."},

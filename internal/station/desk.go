@@ -44,10 +44,12 @@ type Options struct {
 	// only name and origin are known, and digests of what the desk runs. What
 	// could not be asked is an error beside the rest.
 	Setting func(ctx context.Context, used []eid.Device) (Setting, error)
-	Now     func() time.Time
-	Log     *slog.Logger
-	Last    LastQueued    // optional; see LastQueued
-	Ended   func(Outcome) // optional; called when a visit ends (again if the desk is killed just then), must not call the Desk
+	// Seen is optional; see SeenBefore.
+	Seen  SeenBefore
+	Now   func() time.Time
+	Log   *slog.Logger
+	Last  LastQueued    // optional; see LastQueued
+	Ended func(Outcome) // optional; called when a visit ends (again if the desk is killed just then), must not call the Desk
 }
 
 // LastQueued returns the newest request in the queue. The queue clears a visit's
@@ -82,6 +84,7 @@ type Desk struct {
 	supervisors []string
 	portrait    func(eid.FaceSample) (eid.Blob, error)
 	setting     func(ctx context.Context, used []eid.Device) (Setting, error)
+	seen        SeenBefore
 
 	events events
 
@@ -106,7 +109,7 @@ func New(o Options) (*Desk, error) {
 	}
 	return &Desk{
 		ports: p, rules: o.Rules, role: o.Role, officer: o.Officer,
-		supervisors: o.Supervisors, portrait: o.Portrait, setting: o.Setting,
+		supervisors: o.Supervisors, portrait: o.Portrait, setting: o.Setting, seen: o.Seen,
 		now: o.Now, log: o.Log, last: o.Last, ended: o.Ended,
 	}, nil
 }

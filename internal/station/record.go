@@ -19,6 +19,7 @@ type recordName string
 const (
 	recordStarted      recordName = "started"
 	recordDocument     recordName = "document"
+	recordFaceSeen     recordName = "face_seen"
 	recordFace         recordName = "face"
 	recordImpression   recordName = "impression"
 	recordFaceFailed   recordName = "face_failed"
@@ -38,6 +39,8 @@ func newRecord(n recordName) (record, error) {
 		return new(startedRecord), nil
 	case recordDocument:
 		return new(documentRecord), nil
+	case recordFaceSeen:
+		return new(faceSeenRecord), nil
 	case recordFace:
 		return new(faceRecord), nil
 	case recordImpression:

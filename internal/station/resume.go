@@ -105,6 +105,8 @@ func follows(v *visit, r record) bool {
 		return v.step == StepDocument
 	case *faceRecord:
 		return v.step == StepFace && len(r.Portraits) > 0
+	case *faceSeenRecord:
+		return v.step == StepFace
 	case *faceFailedRecord:
 		return v.step == StepFace
 	case *faceReviewRecord:

@@ -83,6 +83,11 @@ func (d *Desk) CaptureFace(ctx context.Context) error {
 			return err
 		}
 		spent := d.since(start, 0)
+		if decision.Outcome == eid.FaceMatch || decision.Outcome == eid.FaceReview {
+			if err := d.lookForFace(ctx, v, frames); err != nil {
+				return err
+			}
+		}
 		switch decision.Outcome {
 		case eid.FaceMatch:
 			return d.accept(ctx, v, &faceRecord{Portraits: frames, Decision: decision, Spent: spent})

@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func floatsAVX2(dst *float32, masks *uint16, rows *float32, blocks int, quads int, probe *float32, limit float32)
-// Requires: AVX, AVX2, MMX+, SSE
+// Requires: AVX, AVX2, SSE
 TEXT ·floatsAVX2(SB), NOSPLIT, $0-52
 	MOVQ  dst+0(FP), AX
 	MOVQ  masks+8(FP), CX
@@ -30,10 +30,6 @@ blocks:
 	MOVQ  SI, R9
 
 quads:
-	PREFETCHT0   2048(DX)
-	PREFETCHT0   2112(DX)
-	PREFETCHT0   2176(DX)
-	PREFETCHT0   2240(DX)
 	VBROADCASTSS (R8), Y9
 	VMULPS       (DX), Y9, Y10
 	VADDPS       Y10, Y1, Y1
@@ -84,7 +80,7 @@ done:
 	RET
 
 // func floatsAVX512(dst *float32, masks *uint16, rows *float32, blocks int, quads int, probe *float32, limit float32)
-// Requires: AVX, AVX512F, MMX+, SSE
+// Requires: AVX, AVX512F, SSE
 TEXT ·floatsAVX512(SB), NOSPLIT, $0-52
 	MOVQ  dst+0(FP), AX
 	MOVQ  masks+8(FP), CX
@@ -105,10 +101,6 @@ blocks:
 	MOVQ   SI, R9
 
 quads:
-	PREFETCHT0   2048(DX)
-	PREFETCHT0   2112(DX)
-	PREFETCHT0   2176(DX)
-	PREFETCHT0   2240(DX)
 	VMOVUPS      (DX), Z5
 	VMULPS.BCST  (R8), Z5, Z5
 	VADDPS       Z5, Z1, Z1

@@ -64,6 +64,7 @@ type Entry struct {
 
 const (
 	name       = "faces"
+	temporary  = ".new-faces-*"
 	magic      = "enrold faces 1\n\x00"
 	maxHeader  = 8192
 	maxRecord  = 1 << 17
@@ -124,6 +125,15 @@ func Open(dir string, o Options, each func(Entry) error) (*Store, Opened, error)
 func (s *Store) open(each func(Entry) error) (found Opened, err error) {
 	if s.buffer, err = s.o.Memory.Alloc(maxRecord); err != nil {
 		return found, err
+	}
+	unfinished, err := filepath.Glob(filepath.Join(s.dir, temporary))
+	if err != nil {
+		return found, err
+	}
+	for _, path := range unfinished { // of a crash
+		if err := os.Remove(path); err != nil {
+			return found, err
+		}
 	}
 	old, unmap, err := s.mapped()
 	if err != nil {
@@ -218,13 +228,13 @@ func newAEAD(key []byte) (cipher.AEAD, error) {
 	return cipher.NewGCM(block)
 }
 
-// Person is what stands for a personal number: HMAC-SHA-256 under a key that
+// Person is what stands for an identity, such as a personal number: HMAC-SHA-256 under a key that
 // never leaves this file, cut to 16 bytes.
-func (s *Store) Person(personalNumber string) [16]byte {
+func (s *Store) Person(identity string) [16]byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h := hmac.New(sha256.New, s.person)
-	h.Write([]byte(personalNumber))
+	h.Write([]byte(identity))
 	return [16]byte(h.Sum(nil))
 }
 
@@ -293,7 +303,7 @@ func (s *Store) rewrite(from reader, keep func(Entry) (bool, error)) (torn bool,
 	}
 	header := binary.BigEndian.AppendUint32([]byte(magic), uint32(len(sealed)))
 	header = append(header, sealed...)
-	f, err := os.CreateTemp(s.dir, ".new-"+name+"-*") // mode 0600
+	f, err := os.CreateTemp(s.dir, temporary) // mode 0600
 	if err != nil {
 		return false, err
 	}

@@ -66,17 +66,18 @@ func Handlers(cfg config.Config, log *slog.Logger) (handlers map[string]worker.H
 		return runErr
 	}
 	return map[string]worker.Handler{
-		methodCapture: s.capture,
-		methodCompare: s.compare,
-		methodPreview: s.preview,
-		methodInfo:    s.info,
+		methodCapture:  s.capture,
+		methodCompare:  s.compare,
+		methodDescribe: s.describe,
+		methodPreview:  s.preview,
+		methodInfo:     s.info,
 	}, closeAll, nil
 }
 
 func (s *service) load() {
 	defer close(s.loaded)
 	start := time.Now()
-	if s.face, s.loadErr = openDecider(s.cfg); s.loadErr == nil {
+	if s.face, s.loadErr = openDecider(s.cfg, s.log); s.loadErr == nil {
 		s.loadErr = s.openCamera()
 	}
 	s.took = time.Since(start)

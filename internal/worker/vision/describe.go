@@ -1,0 +1,115 @@
+package vision
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/fxamacker/cbor/v2"
+
+	"github.com/enrold/enrold/internal/config"
+	"github.com/enrold/enrold/internal/eid"
+	"github.com/enrold/enrold/match/face"
+)
+
+const methodDescribe = "describe"
+
+type describeCall struct {
+	Live []eid.Blob `cbor:"live"` // JPEG
+}
+
+// Description is the template of the person of several images, for a search
+// among other persons' (1:N). Template is nil where the desk's model is not fit
+// for that: no cosine metric, no limit, or not for decisions.
+type Description struct {
+	Model    string    `cbor:"model"`
+	Template []float32 `cbor:"template"` // unit length
+	Alike    float64   `cbor:"alike"`    // cosine similarity from which two are the same person to the model
+}
+
+// DescribeFaces gives the mean template of images of one person; images without
+// exactly one face are left out.
+func (c *Client) DescribeFaces(ctx context.Context, live []eid.FaceSample) (Description, error) {
+	var call describeCall
+	for _, s := range live {
+		call.Live = append(call.Live, s.JPEG)
+	}
+	var out Description
+	err := c.caller.Call(ctx, methodDescribe, call, &out, nil)
+	return out, err
+}
+
+// DescribeImages does the same without a worker, for a command.
+func DescribeImages(cfg config.Config, live []eid.Blob) (out Description, err error) {
+	d, err := openDecider(cfg)
+	if err != nil {
+		return out, err
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	return d.describe(live)
+}
+
+func (s *service) describe(ctx context.Context, in cbor.RawMessage, _ func(any) error) (any, error) {
+	const op = "describe faces"
+	var call describeCall
+	if err := decode(in, &call); err != nil {
+		return nil, err
+	}
+	if err := s.ready(ctx); err != nil {
+		return nil, err
+	}
+	if len(call.Live) == 0 || len(call.Live) > mostLive {
+		return nil, eid.Fail(eid.CodeInput, op, fmt.Errorf("%d images: want 1 to %d", len(call.Live), mostLive))
+	}
+	out, err := s.face.describe(call.Live)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", op, err)
+	}
+	return out, nil
+}
+
+// describe uses the strictest limit: the more faces are searched, the more often
+// one of them is alike by chance.
+func (d *decider) describe(images []eid.Blob) (Description, error) {
+	m := d.manifest
+	if m.Metric != face.Cosine || len(m.Thresholds) == 0 || d.warning == eid.CodeModelsUnfit {
+		return Description{}, nil
+	}
+	var found []face.Template
+	for _, data := range images {
+		img, err := face.DecodeJPEG(data)
+		if err != nil {
+			return Description{}, err
+		}
+		faces, err := d.Engine.Describe(img)
+		if err != nil {
+			return Description{}, err
+		}
+		if len(faces) == 1 || len(faces) > 1 && !face.Crowded(faces[0].Box, faces[1].Box) {
+			found = append(found, faces[0].Template)
+		}
+	}
+	if len(found) == 0 {
+		return Description{}, eid.Fail(eid.CodeNoFace, "find face", nil)
+	}
+	mean, err := d.Engine.Model().Mean(found...)
+	if err != nil {
+		return Description{}, err
+	}
+	var square float64
+	for _, v := range mean.Values {
+		square += float64(v) * float64(v)
+	}
+	scale := float32(1 / math.Sqrt(square))
+	for i := range mean.Values {
+		mean.Values[i] *= scale
+	}
+	strictest := m.Thresholds[0]
+	for _, t := range m.Thresholds {
+		if t.FMR < strictest.FMR {
+			strictest = t
+		}
+	}
+	return Description{Model: m.ID, Template: mean.Values, Alike: strictest.Accept}, nil
+}
