@@ -21,7 +21,7 @@ type try struct{ side float64 }
 // were trained on heads with something around them.
 var (
 	pictureTries = []try{{searchSide}, {480}, {320}, {200}}
-	cropTries    = []try{{320}, {224}, {448}, {150}, {640}}
+	cropTries    = []try{{320}, {224}, {448}, {150}, {640}, {100}, {270}}
 )
 
 // Find searches img by d in several ways until a face is found, the largest and

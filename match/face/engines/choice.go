@@ -44,7 +44,7 @@ const (
 	frLiveness = "fr-liveness-afa783b7"
 	miniV2     = "minifasnet-v2-abfa583d"
 	miniV1SE   = "minifasnet-v1se-de52ffbe"
-	fused      = "fusion-intel-fr-1"
+	fused      = "fusion-intel-fr-2"
 	dlibID     = "dlib-resnet-v1-55533b28"
 )
 
