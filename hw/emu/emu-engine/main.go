@@ -94,6 +94,9 @@ func (e edges) Describe(img *image.RGBA, points *face.Points) ([]face.Face, erro
 	return []face.Face{{Template: face.Template{Model: hello.ID, Values: values}}}, nil
 }
 
+// noise is what rounding leaves of a picture without edges.
+const noise = 1
+
 // centre takes away the mean and makes the length one; false for a flat picture.
 func centre(values []float32) bool {
 	var mean, square float64
@@ -103,7 +106,7 @@ func centre(values []float32) bool {
 	for _, v := range values {
 		square += (float64(v) - mean) * (float64(v) - mean)
 	}
-	if square < 1e-9 {
+	if square < noise {
 		return false
 	}
 	for i, v := range values {

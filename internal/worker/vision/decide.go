@@ -3,16 +3,22 @@ package vision
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/enrold/enrold/internal/config"
 	"github.com/enrold/enrold/internal/eid"
 	"github.com/enrold/enrold/match/face"
 	"github.com/enrold/enrold/match/face/engines"
+	"github.com/enrold/enrold/match/face/external"
 	"github.com/enrold/enrold/match/face/policy"
 )
 
@@ -23,12 +29,22 @@ type decider struct {
 	manifest face.Manifest // of the recogniser, with the limits in force
 	policy   policy.Policy
 	warning  eid.Code
-	digests  []eid.Digest // of every file that takes part
+	digests  []eid.Digest     // of every file that takes part
+	outside  *external.Engine // nil without an external engine
+}
+
+// Close frees the models and ends the external engine. No call may be under way.
+func (d *decider) Close() error {
+	err := d.Engines.Close()
+	if d.outside != nil {
+		err = errors.Join(err, d.outside.Close())
+	}
+	return err
 }
 
 // openDecider loads the models that cfg asks for: those named, or the best that
 // are installed. Its errors are eid.CodeModels and eid.CodeCalibration.
-func openDecider(cfg config.Config) (*decider, error) {
+func openDecider(cfg config.Config, log *slog.Logger) (*decider, error) {
 	e, err := chooseEngines(cfg)
 	if err != nil {
 		return nil, err
@@ -46,14 +62,47 @@ func openDecider(cfg config.Config) (*decider, error) {
 			d.digests = append(d.digests, eid.Digest{Kind: "model", Name: f.Name, SHA256: sum})
 		}
 	}
-	if cfg.Face.Calibration == "" {
-		return d, nil
+	if cfg.Face.External != "" {
+		err = d.useExternal(cfg.Face.External, log)
 	}
-	if err := d.calibrate(cfg.Face.Calibration); err != nil {
-		_ = e.Close() // the first error is the one to tell
+	if err == nil && cfg.Face.Calibration != "" {
+		err = d.calibrate(cfg.Face.Calibration)
+	}
+	if err != nil {
+		_ = d.Close() // the first error is the one to tell
 		return nil, err
 	}
 	return d, nil
+}
+
+// useExternal lets an engine outside of this process decide. One that does not
+// find faces itself gets the points of the desk's own detector.
+func (d *decider) useExternal(place string, log *slog.Logger) (err error) {
+	if d.outside, err = external.Open(context.Background(), place, d.policy.FMR, log); err != nil {
+		return err
+	}
+	switch {
+	case d.outside.Detects():
+		d.Engine = d.outside
+	case d.Detector == nil:
+		return eid.Fail(eid.CodeModels, "use external engine", errors.New("it needs points, and no detector is installed that finds them"))
+	default:
+		d.Engine = &face.Pipeline{Detector: d.Detector, Describer: d.outside.Describer(), FMR: d.policy.FMR}
+	}
+	d.manifest = d.outside.Manifest()
+	d.warning = policy.Warning(d.manifest)
+	program, ok := strings.CutPrefix(place, "exec:")
+	if !ok {
+		return nil // who serves a socket is the office's to know
+	}
+	file := strings.Fields(program)[0]
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return eid.Fail(eid.CodeFaceEngine, "digest external engine", err)
+	}
+	sum := sha256.Sum256(data)
+	d.digests = append(d.digests, eid.Digest{Kind: "model", Name: filepath.Base(file), SHA256: sum[:]})
+	return nil
 }
 
 // chooseEngines gives a production desk models that may decide there, if it has

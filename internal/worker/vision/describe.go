@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 
 	"github.com/fxamacker/cbor/v2"
@@ -42,7 +43,7 @@ func (c *Client) DescribeFaces(ctx context.Context, live []eid.FaceSample) (Desc
 
 // DescribeImages does the same without a worker, for a command.
 func DescribeImages(cfg config.Config, live []eid.Blob) (out Description, err error) {
-	d, err := openDecider(cfg)
+	d, err := openDecider(cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return out, err
 	}
