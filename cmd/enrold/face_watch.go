@@ -77,6 +77,9 @@ func (w faceWatch) ended(o station.Outcome) {
 	}
 }
 
+// settleFor lets receipts that come together be one change of the file.
+const settleFor = 3 * time.Second
+
 // sweepEvery also ends faces whose time is over while the queue stands still.
 const sweepEvery = time.Hour
 
@@ -95,6 +98,11 @@ func (w faceWatch) run(ctx context.Context, q *queue.Queue) {
 		}
 		select {
 		case <-changes:
+			select {
+			case <-time.After(settleFor):
+			case <-ctx.Done():
+				return
+			}
 		case <-tick.C:
 		case <-ctx.Done():
 			return

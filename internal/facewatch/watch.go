@@ -63,6 +63,7 @@ type Watch struct {
 	next    uint64
 	pending *faces.Entry // of the open visit
 	renewed time.Time
+	stale   bool // the file holds what memory does not
 }
 
 // Open reads what is kept. Close it.
@@ -217,16 +218,16 @@ func (w *Watch) Sweep(ctx context.Context) error {
 		if over {
 			w.models[w.entries[number].Model].Delete(number) // first of all: no search may find it
 			delete(w.entries, number)
-			gone++
+			gone, w.stale = gone+1, true
 		}
 	}
-	if gone == 0 && now.Sub(w.renewed) < renew {
+	if !w.stale && now.Sub(w.renewed) < renew {
 		return nil
 	}
 	if _, err := w.store.Keep(func(e faces.Entry) bool { _, held := w.entries[e.Number]; return held }); err != nil {
 		return fmt.Errorf("sweep faces: %w", err)
 	}
-	w.renewed = now
+	w.renewed, w.stale = now, false
 	w.o.Log.Info("faces of sent requests wiped", "gone", gone, "left", len(w.entries))
 	return nil
 }
@@ -239,6 +240,7 @@ func (w *Watch) ForgetOfficers() error {
 		if e.Request == [16]byte{} {
 			w.models[e.Model].Delete(number)
 			delete(w.entries, number)
+			w.stale = true
 		}
 	}
 	_, err := w.store.Keep(func(e faces.Entry) bool { return e.Request != [16]byte{} })
