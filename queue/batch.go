@@ -142,6 +142,12 @@ func (e *enqueuer) clocks(b *batch) (request.Clocks, error) {
 // commit makes b durable and answers its callers: commit, increment of the
 // hardware counter, answer.
 func (e *enqueuer) commit(b *batch) {
+	defer func() {
+		for _, job := range b.fresh {
+			e.sealer.Release(job.sealed)
+			job.sealed = nil
+		}
+	}()
 	if b.err = e.write(b.fresh); b.err != nil {
 		for _, job := range b.fresh {
 			job.answer(station.Queued{}, fail("enqueue", b.err))

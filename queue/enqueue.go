@@ -33,6 +33,8 @@ type enqueuer struct {
 	jobs   chan *enqueueJob
 	joined chan struct{}
 
+	sealer request.Sealer
+
 	commits atomic.Int64 // so far; a commit counts before its callers are answered
 
 	// Owned by the goroutine.
@@ -119,7 +121,7 @@ func (e *enqueuer) prepare(job *enqueueJob) (err error) {
 	if err != nil {
 		return fail("enqueue", err)
 	}
-	if job.prepared, err = request.Prepare(recipients, job.request); err != nil {
+	if job.prepared, err = e.sealer.Prepare(recipients, job.request); err != nil {
 		return eid.Fail(eid.CodeSeal, "enqueue", err)
 	}
 	return nil

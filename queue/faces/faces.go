@@ -29,6 +29,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/enrold/enrold/internal/eid"
 	"github.com/enrold/enrold/queue/store"
 )
 
@@ -103,7 +104,7 @@ type Opened struct {
 
 // Open reads the file in dir, gives each living entry to each, and begins a new
 // file with those. A record that was altered, and all behind it, are dropped as a
-// torn one is. An error of each ends Open and leaves the old file as it was.
+// torn one is. A failure of the desk's key or of each ends Open and leaves the old file as it was.
 func Open(dir string, o Options, each func(Entry) error) (*Store, Opened, error) {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -142,7 +143,11 @@ func (s *Store) open(each func(Entry) error) (found Opened, err error) {
 	defer func() { err = errors.Join(err, unmap()) }()
 	var source reader
 	if old != nil {
-		if source, s.person, err = s.unlock(old); err != nil {
+		source, s.person, err = s.unlock(old)
+		if e, ok := errors.AsType[*eid.Error](err); ok && e.Code != eid.CodeTPMCleared {
+			return found, err // of the hardware: the file may open once it works
+		}
+		if err != nil {
 			found.Lost = true
 			s.o.Log.Warn("faces file does not open", "error", err)
 			source = reader{}

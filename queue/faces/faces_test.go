@@ -10,13 +10,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/enrold/enrold/internal/eid"
 	"github.com/enrold/enrold/internal/locked"
 )
 
 // desk is a Key that keeps what it sealed, as a TPM keeps what its parent wraps.
 type desk struct {
 	sealed map[string][]byte
-	gone   bool
+	err    error
 }
 
 func (d *desk) Seal(secret []byte) ([]byte, error) {
@@ -27,7 +28,10 @@ func (d *desk) Seal(secret []byte) ([]byte, error) {
 
 func (d *desk) Unseal(handle []byte) ([]byte, error) {
 	secret, ok := d.sealed[string(handle)]
-	if !ok || d.gone {
+	if d.err != nil {
+		return nil, d.err
+	}
+	if !ok {
 		return nil, errors.New("no such key")
 	}
 	return bytes.Clone(secret), nil
@@ -193,6 +197,16 @@ func TestKeyGone(t *testing.T) {
 	s, _, _ := w.open(t)
 	if err := s.Add(entry(s, 1, time.Time{})); err != nil {
 		t.Fatal(err)
+	}
+	s.Close()
+	w.key.err = eid.Fail(eid.CodeTPM, "unseal", nil) // not now: the file waits
+	if _, _, err := Open(w.dir, Options{Key: w.key, Memory: locked.New()}, func(Entry) error { return nil }); eid.CodeOf(err) != eid.CodeTPM {
+		t.Fatalf("with a broken TPM: %v", err)
+	}
+	w.key.err = nil
+	s, _, got := w.open(t)
+	if len(got) != 1 {
+		t.Fatalf("%d entries after the TPM failed once", len(got))
 	}
 	s.Close()
 	w.key.sealed = map[string][]byte{}

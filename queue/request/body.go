@@ -41,11 +41,11 @@ var (
 	decMode = mustDecMode()
 )
 
-func mustEncMode() cbor.EncMode {
+func mustEncMode() cbor.UserBufferEncMode {
 	o := cbor.CoreDetEncOptions()
 	o.Time = cbor.TimeRFC3339Nano              // seconds alone would lose the order of events
 	o.NilContainers = cbor.NilContainerAsEmpty // "none" has one encoding, too
-	m, err := o.EncMode()
+	m, err := o.UserBufferEncMode()
 	if err != nil {
 		panic(err)
 	}
@@ -71,11 +71,11 @@ func mustDecMode() cbor.DecMode {
 
 // Encode returns the body's only encoding.
 func Encode(b Body) ([]byte, error) {
-	request, err := encodeRequest(b.Request)
-	if err != nil {
+	var request bytes.Buffer
+	if err := encodeRequest(&request, b.Request); err != nil {
 		return nil, fmt.Errorf("encode body: %w", err)
 	}
-	body, err := b.pieces(request)
+	body, err := b.pieces(request.Bytes())
 	if err != nil {
 		return nil, fmt.Errorf("encode body: %w", err)
 	}

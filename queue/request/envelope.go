@@ -42,9 +42,8 @@ func newEnvelope(to []hpke.PublicKey) (*envelope, error) {
 	return e, nil
 }
 
-// prefix returns all that is before the ciphertext, with room for size bytes of
-// content and the tag behind it.
-func (e *envelope) prefix(id Ident, size int) ([]byte, error) {
+// prefix appends to out all that is before the ciphertext.
+func (e *envelope) prefix(id Ident, out []byte) ([]byte, error) {
 	if err := id.check(); err != nil {
 		return nil, err
 	}
@@ -67,7 +66,6 @@ func (e *envelope) prefix(id Ident, size int) ([]byte, error) {
 	if len(head) > maxHeader {
 		return nil, fmt.Errorf("header of %d bytes, at most %d", len(head), maxHeader)
 	}
-	out := make([]byte, 0, prefixBytes+len(head)+size+tagBytes)
 	out = append(out, magic...)
 	out = binary.BigEndian.AppendUint16(out, uint16(len(head)))
 	return append(out, head...), nil

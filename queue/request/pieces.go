@@ -1,6 +1,7 @@
 package request
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/enrold/enrold/internal/station"
@@ -62,19 +63,18 @@ func (b Body) pieces(request []byte) (pieces, error) {
 	return pieces{before, []byte(requestKey), request, after[1:]}, nil
 }
 
-// encodeRequest decodes its result again before returning it, so that nothing is
+// encodeRequest decodes its result again before returning, so that nothing is
 // signed that the central could not read.
-func encodeRequest(r station.Request) ([]byte, error) {
-	data, err := encMode.Marshal(r)
-	if err != nil {
-		return nil, err
+func encodeRequest(out *bytes.Buffer, r station.Request) error {
+	if err := encMode.MarshalToBuffer(r, out); err != nil {
+		return err
 	}
-	if len(data) > MaxSealed {
-		return nil, fmt.Errorf("%d bytes, at most %d", len(data), MaxSealed)
+	if out.Len() > MaxSealed {
+		return fmt.Errorf("%d bytes, at most %d", out.Len(), MaxSealed)
 	}
 	var back station.Request
-	if err := decMode.Unmarshal(data, &back); err != nil {
-		return nil, fmt.Errorf("read back: malformed CBOR (%T)", err)
+	if err := decMode.Unmarshal(out.Bytes(), &back); err != nil {
+		return fmt.Errorf("read back: malformed CBOR (%T)", err)
 	}
-	return data, nil
+	return nil
 }

@@ -73,7 +73,7 @@ func TestPiecesAreTheEncoding(t *testing.T) {
 func TestPreparedSealsOnce(t *testing.T) {
 	key, central := vectorKey(t, "device"), vectorSealKey(t, vectorCentral)
 	by, keys := Signers{Device: key}, KnownKeys{Devices: []crypto.PublicKey{key.Public()}}
-	p, err := Prepare(sealedTo(central), example().Request)
+	p, err := new(Sealer).Prepare(sealedTo(central), example().Request)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func TestPreparedSealsOnce(t *testing.T) {
 	if _, err := p.Seal(by, body); err == nil {
 		t.Fatal("sealed twice")
 	}
-	if p, err = Prepare(sealedTo(central), example().Request); err != nil {
+	if p, err = new(Sealer).Prepare(sealedTo(central), example().Request); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := p.Seal(Signers{}, body); err == nil {
@@ -100,13 +100,44 @@ func TestPreparedSealsOnce(t *testing.T) {
 	}
 }
 
+// Memory that is used again holds nothing of the request before, and what was
+// sealed in it opens, large after small and small after large.
+func TestSealerUsesItsMemoryAgain(t *testing.T) {
+	key, central := vectorKey(t, "device"), vectorSealKey(t, vectorCentral)
+	by, keys := Signers{Device: key}, KnownKeys{Devices: []crypto.PublicKey{key.Public()}}
+	var s Sealer
+	for i := range 40 {
+		body := example()
+		body.Request.Portraits = []eid.PortraitRecord{{Record: bytes.Repeat([]byte{byte(i + 1)}, []int{10, 50_000, 300, 200_000}[i%4])}}
+		p, err := s.Prepare(sealedTo(central), body.Request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		encoded := p.encoded
+		sealed, err := p.Seal(by, body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		used := encoded.Bytes()
+		if left := bytes.Trim(used[:cap(used)], "\x00"); len(left) > 0 {
+			t.Fatalf("%d bytes of the request are left", len(left))
+		}
+		got, _, err := Open(central, keys, sealed)
+		if err != nil || !bytes.Equal(got.Request.Portraits[0].Record, body.Request.Portraits[0].Record) {
+			t.Fatalf("request %d: %v", i, err)
+		}
+		s.Release(sealed)
+	}
+}
+
 func BenchmarkPrepareAndSeal(b *testing.B) {
 	key, to := vectorKey(b, "device"), sealedTo(vectorSealKey(b, vectorCentral))
 	for _, size := range []int{1 << 10, 400 << 10} {
 		body := example()
 		body.Request.Portraits = []eid.PortraitRecord{{Record: make([]byte, size)}}
+		var sealer Sealer
 		prepared := func(b *testing.B) *Prepared {
-			p, err := Prepare(to, body.Request)
+			p, err := sealer.Prepare(to, body.Request)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -114,7 +145,7 @@ func BenchmarkPrepareAndSeal(b *testing.B) {
 		}
 		b.Run(fmt.Sprintf("prepare/%dKB", size>>10), func(b *testing.B) {
 			for b.Loop() {
-				prepared(b)
+				prepared(b).wipe()
 			}
 		})
 		b.Run(fmt.Sprintf("seal/%dKB", size>>10), func(b *testing.B) {
@@ -127,6 +158,7 @@ func BenchmarkPrepareAndSeal(b *testing.B) {
 					b.Fatal(err)
 				}
 				Hash(sealed)
+				sealer.Release(sealed)
 			}
 		})
 	}

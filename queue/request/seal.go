@@ -123,7 +123,7 @@ func sealBytes(to []hpke.PublicKey, id Ident, signed []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := e.prefix(id, len(signed))
+	out, err := e.prefix(id, make([]byte, 0, maxHeader+len(signed)))
 	if err != nil {
 		return nil, err
 	}
