@@ -32,9 +32,9 @@ type runCmd struct {
 	ExitOnEOF bool   `name:"exit-on-eof" help:"End when standard input is closed."`
 }
 
-// Run wires the daemon. Its C libraries are in the worker processes; this
-// process only speaks with them.
-func (c *runCmd) Run(ctx context.Context, log *slog.Logger) (err error) {
+// Run is the daemon. When it cannot begin for a reason that somebody must look
+// into, it stays to say so on the screen, and then ends with that error.
+func (c *runCmd) Run(ctx context.Context, log *slog.Logger) error {
 	cfg, err := config.Load(c.Config)
 	if err != nil {
 		return err
@@ -53,7 +53,17 @@ func (c *runCmd) Run(ctx context.Context, log *slog.Logger) (err error) {
 		return fmt.Errorf("listen for the screen: %w", err)
 	}
 	defer listener.Close()
+	if err = c.serve(ctx, cfg, listener, log); halts(err) && ctx.Err() == nil {
+		return errors.Join(err, serveHalted(ctx, listener, eid.CodeOf(err), log))
+	}
+	return err
+}
 
+// serve wires the desk and serves visits until ctx ends. Its C libraries are in
+// the worker processes; this process only speaks with them.
+func (c *runCmd) serve(ctx context.Context, cfg config.Config, listener net.Listener, log *slog.Logger) (err error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	rooms, err := newRooms(c.Config, cfg, log)
 	if err != nil {
 		return err

@@ -16,7 +16,7 @@ import (
 // fakeOverview says what it is told to say.
 type fakeOverview struct {
 	says web.Overview
-	err error
+	err  error
 }
 
 func (f fakeOverview) Overview(context.Context) (web.Overview, error) { return f.says, f.err }

@@ -3,7 +3,8 @@
 import { get, post } from './api.js'
 
 export const desk = $state({
-  session: 'opening', // opening, open, missing
+  session: 'opening', // opening, open, missing, halted
+  halted: null, // why the desk does not begin
   online: false,
   lost: false, // the daemon has been away for some seconds
   info: null,
@@ -144,11 +145,12 @@ async function tokenAction(path, body) {
 export async function open() {
   const token = /token=([\w-]+)/.exec(location.hash)?.[1]
   if (token) {
-    await post('/api/session', { token })
-    history.replaceState(null, '', location.pathname)
+    const answer = await post('/api/session', { token })
+    if (!answer.error) history.replaceState(null, '', location.pathname) // kept where the desk does not begin yet
   }
   let info = await get('/api/desk')
   if (info.status === 401 && (await renewed())) info = await get('/api/desk')
+  if (halts(info)) return
   if (info.status === 401) {
     desk.session = 'missing'
     return
@@ -173,9 +175,25 @@ async function renewed() {
   return answer.status === 204 || (await get('/api/desk')).status === 200
 }
 
+// halts shows why a desk does not begin, and looks again after a while.
+function halts(info) {
+  if (info.status !== 503 || !info.error) return false
+  desk.session = 'halted'
+  desk.halted = info.error
+  desk.lost = false
+  clearTimeout(losing)
+  setTimeout(rejoin, 3000)
+  return true
+}
+
 // rejoin goes on with a daemon that was away. Another version has another screen.
 async function rejoin() {
   let info = await get('/api/desk')
+  if (halts(info)) return
+  if (desk.session === 'halted' && info.status !== 0) {
+    location.reload()
+    return
+  }
   if (info.status === 401) {
     if (!(await renewed())) {
       desk.session = 'missing'
