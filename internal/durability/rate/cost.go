@@ -46,16 +46,21 @@ func sealing(ctx context.Context, sampleBytes int, d time.Duration) (float64, er
 	portrait := make([]byte, sampleBytes)
 	rand.Read(portrait) // never fails
 	body := request.Body{Version: request.BodyVersion, DeskID: "bench-desk", Previous: make([]byte, request.HashSize), Software: "bench"}
+	var sealer request.Sealer // as the queue has one
 	spent, end := processor(), time.Now().Add(d)
 	for ; time.Now().Before(end) && ctx.Err() == nil; body.Seq++ {
-		body.Request, body.Clocks.Wall = sample(portrait), time.Now().UTC()
+		prepared, err := sealer.Prepare([]hpke.PublicKey{central.PublicKey()}, sample(portrait))
+		if err != nil {
+			return 0, err
+		}
 		next := body
-		next.Seq++
-		sealed, err := request.Seal([]hpke.PublicKey{central.PublicKey()}, request.Signers{Device: key}, next)
+		next.Seq, next.Clocks.Wall = body.Seq+1, time.Now().UTC()
+		sealed, err := prepared.Seal(request.Signers{Device: key}, next)
 		if err != nil {
 			return 0, err
 		}
 		body.Previous = request.Hash(sealed)
+		sealer.Release(sealed)
 	}
 	if body.Seq == 0 {
 		return 0, fmt.Errorf("nothing sealed: %w", ctx.Err())
