@@ -18,7 +18,7 @@ export function mark(s, visit) {
 // reachedBy is the step at which an ended visit stood, seen from what it holds.
 export function reachedBy(visit) {
   if (!visit.document || visit.document.pa.state === 'failed') return 'document'
-  if (!visit.face?.pass) return 'face'
+  if (!faceDone(visit)) return 'face'
   if (!visit.fingers.length || !visit.fingers.every(settled)) return 'finger'
   return visit.consent ? 'send' : 'consent'
 }
@@ -26,6 +26,12 @@ export function reachedBy(visit) {
 // settled says that a finger has passed, or that a supervisor allowed to leave it out.
 export function settled(f) {
   return !!f.decision?.pass || !!f.exception
+}
+
+// faceDone tells whether the machine, or the officer in its doubt, took the face
+// for the portrait's.
+export function faceDone(visit) {
+  return !!(visit.face?.pass || visit.face_attested)
 }
 
 // nextFinger is the position to scan next, undefined when all are settled.
