@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/enrold/enrold/internal/eid"
@@ -91,6 +92,35 @@ func decisions(b request.Body) error {
 		if above != d.Pass || d.Engine == "" || d.Attempt < 1 {
 			return fmt.Errorf("decision %d contradicts itself", i+1)
 		}
+		review := d.Outcome == eid.FaceReview
+		if review != (d.Bucket == eid.BucketBetween) || d.Outcome != "" && d.Pass != (d.Outcome == eid.FaceMatch) {
+			return fmt.Errorf("decision %d contradicts itself", i+1)
+		}
+	}
+	return attested(b)
+}
+
+// attested wants the officer's reason, and his alone, exactly where the last
+// comparison of the face was left to him.
+func attested(b request.Body) error {
+	var last eid.FaceOutcome
+	for _, d := range b.Request.Decisions {
+		if d.Kind == eid.DecisionFace {
+			last = d.Outcome
+		}
+	}
+	given := 0
+	for _, a := range b.Request.Attestations {
+		if a.Kind != eid.AttestFace {
+			continue
+		}
+		given++
+		if a.Officer != b.Request.Officer || !slices.Contains(eid.ReviewReasons(), a.Reason) || a.At.IsZero() {
+			return errors.New("the attestation of the face is not the officer's, or has no reason")
+		}
+	}
+	if (last == eid.FaceReview) != (given == 1) || given > 1 {
+		return fmt.Errorf("the last comparison of the face ended in %q with %d attestations", last, given)
 	}
 	return nil
 }
