@@ -27,8 +27,8 @@ func enqueueUntilRefused(dir string) {
 		return
 	}
 	var first error
-	for range 200 {
-		r := newRequest(1000)
+	for i := range 200 {
+		r := newRequest([]int{1000, fileSample}[i%2]) // a row, a file
 		if _, first = q.Enqueue(context.Background(), r); first != nil {
 			break
 		}

@@ -239,7 +239,7 @@ func fail(op string, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, store.ErrFull):
+	case store.Full(err):
 		return eid.Fail(eid.CodeDiskFull, op, err)
 	case errors.Is(err, store.ErrStopped):
 		return eid.Fail(eid.CodeQueueStopped, op, err)

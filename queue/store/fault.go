@@ -52,6 +52,10 @@ func classify(err error) error {
 	return err
 }
 
+// Full says that err is a lack of space, also where a reader met it: SQLite writes
+// the index of its log for readers, too.
+func Full(err error) bool { return errors.Is(classify(err), ErrFull) }
+
 // unsynced marks a failed fsync, whatever its number says, except for a lack of
 // space, which some file systems report only then.
 func unsynced(err error) error {
