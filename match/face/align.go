@@ -97,3 +97,36 @@ func (l Layout) Align(img *image.RGBA, at Points, width, height int) (*Patch, bo
 	}
 	return Cut(img, s.Inverse(), width, height), true
 }
+
+// View is one way of cutting out a face: larger or smaller, moved along its own
+// axis by a share of its size, mirrored.
+type View struct {
+	Scale, Down float64
+	Mirrored    bool
+}
+
+// views by their names in manifests. The points of a face are never quite right:
+// the mean over crops that differ by more than their error does not depend on it.
+var views = map[string][]View{
+	"one":    {{1, 0, false}},
+	"mirror": {{1, 0, false}, {1, 0, true}},
+	"four":   {{0.93, 0.015, false}, {0.93, -0.015, true}, {1.07, -0.015, false}, {1.07, 0.015, true}},
+}
+
+// ViewsNamed finds the views by a manifest's word for them.
+func ViewsNamed(name string) ([]View, error) {
+	v, ok := views[name]
+	if !ok {
+		return nil, fmt.Errorf("unknown views %q", name)
+	}
+	return v, nil
+}
+
+// Seen is the layout as v has it.
+func (l Layout) Seen(v View) Layout {
+	middle := centroid(l[:])
+	for i, p := range l {
+		l[i] = Point{middle.X + v.Scale*(p.X-middle.X), middle.Y + v.Scale*(p.Y-middle.Y) + v.Down}
+	}
+	return l
+}

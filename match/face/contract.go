@@ -91,7 +91,7 @@ type Manifest struct {
 	Mean      float64 `toml:"mean" json:"mean"`                     // input = (pixel - Mean) / Scale
 	Scale     float64 `toml:"scale" json:"scale,omitempty"`         //
 	Alignment string  `toml:"alignment" json:"alignment,omitempty"` // name of a template in package face
-	Mirror    bool    `toml:"mirror" json:"mirror,omitempty"`       // average the face with its mirror image
+	Views     string  `toml:"views" json:"views,omitempty"`         // what a template is the mean of: see Views
 	Crop      float64 `toml:"crop" json:"crop,omitempty"`           // pad, landmarks: side of the crop in face boxes
 	Live      int     `toml:"live" json:"live,omitempty"`           // pad: the class that means bona fide
 

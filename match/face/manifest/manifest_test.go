@@ -39,6 +39,9 @@ func TestEveryManifest(t *testing.T) {
 			if _, err := face.LayoutNamed(m.Alignment); err != nil {
 				t.Errorf("%s: %v", m.ID, err)
 			}
+			if _, err := face.ViewsNamed(m.Views); err != nil {
+				t.Errorf("%s: %v", m.ID, err)
+			}
 		}
 		dimension := 0
 		for _, p := range m.Parts {

@@ -13,6 +13,7 @@ import (
 type Recogniser struct {
 	manifest face.Manifest
 	layout   face.Layout
+	views    []face.View
 	s        *session
 }
 
@@ -24,6 +25,10 @@ func (r *Runtime) Recogniser(m face.Manifest, data []byte) (*Recogniser, error) 
 	if err != nil {
 		return nil, eid.Fail(eid.CodeModels, "load model", err)
 	}
+	views, err := face.ViewsNamed(m.Views)
+	if err != nil {
+		return nil, eid.Fail(eid.CodeModels, "load model", err)
+	}
 	s, err := r.open(data, 3, m.Height, m.Width)
 	if err != nil {
 		return nil, err
@@ -31,30 +36,32 @@ func (r *Runtime) Recogniser(m face.Manifest, data []byte) (*Recogniser, error) 
 	if len(s.names) != 1 {
 		return nil, eid.Fail(eid.CodeModels, "load model", fmt.Errorf("a recogniser with %d outputs", len(s.names)))
 	}
-	return &Recogniser{manifest: m, layout: layout, s: s}, nil
+	return &Recogniser{manifest: m, layout: layout, views: views, s: s}, nil
 }
 
 // Manifest implements [face.Describer].
 func (r *Recogniser) Manifest() face.Manifest { return r.manifest }
 
-// Describe implements [face.Describer]: the face aligned by its five points
-// and, by the manifest, its mirror image; the mean, of length one. Points that
-// are no face are eid.CodeNoFace.
+// Describe implements [face.Describer]: the mean, of length one, over the
+// manifest's views of the face, each aligned by its five points. Points that are
+// no face are eid.CodeNoFace.
 func (r *Recogniser) Describe(img *image.RGBA, at face.Points) (face.Template, error) {
 	const op = "describe face"
-	patch, ok := r.layout.Align(img, at, r.manifest.Width, r.manifest.Height)
-	if !ok {
-		return face.Template{}, eid.Fail(eid.CodeNoFace, op, nil)
-	}
 	sum := make([]float32, r.manifest.Dimension)
-	if err := r.add(sum, patch); err != nil {
-		return face.Template{}, fmt.Errorf("%s: %w", op, err)
-	}
-	if r.manifest.Mirror {
-		if err := r.add(sum, patch.Mirrored()); err != nil {
+	for _, v := range r.views {
+		patch, ok := r.layout.Seen(v).Align(img, at, r.manifest.Width, r.manifest.Height)
+		if !ok {
+			return face.Template{}, eid.Fail(eid.CodeNoFace, op, nil)
+		}
+		if v.Mirrored {
+			patch = patch.Mirrored()
+		}
+		if err := r.add(sum, patch); err != nil {
 			return face.Template{}, fmt.Errorf("%s: %w", op, err)
 		}
-		unit(sum)
+	}
+	if !unit(sum) {
+		return face.Template{}, fmt.Errorf("%s: the views cancel each other", op)
 	}
 	return face.Template{Model: r.manifest.ID, Values: sum}, nil
 }
