@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/enrold/enrold/capture/quality"
 	"github.com/enrold/enrold/internal/config"
 	"github.com/enrold/enrold/internal/eid"
 	"github.com/enrold/enrold/internal/procedure"
@@ -148,6 +149,24 @@ type preview struct{ vision *vision.Client }
 
 func (p preview) Preview(ctx context.Context, each func(jpeg []byte, guidance string) error) error {
 	return p.vision.Preview(ctx, func(f vision.Frame) error { return each(f.JPEG, f.Guidance) })
+}
+
+// UseProfile implements web.Profiler.
+func (p preview) UseProfile(ctx context.Context, id string) (string, error) {
+	return p.vision.UseProfile(ctx, id)
+}
+
+// Profiles implements web.Profiler.
+func (p preview) Profiles() []web.CaptureProfile {
+	profiles, err := quality.Profiles()
+	if err != nil {
+		return nil // data of the program itself, which a test reads
+	}
+	out := make([]web.CaptureProfile, len(profiles))
+	for i, f := range profiles {
+		out[i] = web.CaptureProfile{ID: f.ID, LabelVI: f.LabelVI, LabelEN: f.LabelEN, WhyVI: f.WhyVI, WhyEN: f.WhyEN}
+	}
+	return out
 }
 
 // queueList adapts the queue's rows to the screen.

@@ -28,6 +28,9 @@ func (v *visit) request(receivedAt time.Time, due procedure.Due, setting Setting
 	if v.attestation != nil {
 		r.Attestations = append(r.Attestations, *v.attestation)
 	}
+	if v.presence != nil {
+		r.Attestations = append(r.Attestations, *v.presence)
+	}
 	for _, s := range v.portraits {
 		record, err := portrait(s)
 		if err != nil {

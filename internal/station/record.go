@@ -21,6 +21,7 @@ const (
 	recordDocument     recordName = "document"
 	recordFaceSeen     recordName = "face_seen"
 	recordFace         recordName = "face"
+	recordPresence     recordName = "presence"
 	recordImpression   recordName = "impression"
 	recordFaceFailed   recordName = "face_failed"
 	recordFaceReview   recordName = "face_review"
@@ -41,6 +42,8 @@ func newRecord(n recordName) (record, error) {
 		return new(documentRecord), nil
 	case recordFaceSeen:
 		return new(faceSeenRecord), nil
+	case recordPresence:
+		return new(presenceRecord), nil
 	case recordFace:
 		return new(faceRecord), nil
 	case recordImpression:

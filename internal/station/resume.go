@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/enrold/enrold/internal/eid"
@@ -107,6 +108,8 @@ func follows(v *visit, r record) bool {
 		return v.step == StepFace && len(r.Portraits) > 0
 	case *faceSeenRecord:
 		return v.step == StepFace
+	case *presenceRecord:
+		return slices.Contains([]Step{StepFace, StepFinger, StepConsent, StepSend}, v.step)
 	case *faceFailedRecord:
 		return v.step == StepFace
 	case *faceReviewRecord:

@@ -38,7 +38,7 @@ func (*faceFailedRecord) name() recordName { return recordFaceFailed }
 func (r *faceFailedRecord) apply(v *visit) {
 	v.compared(r.Decision, r.Spent)
 	v.failed[keyFace]++
-	v.portraits = nil
+	v.portraits, v.presence = nil, nil // the officer's word was of somebody else
 	v.failure = eid.CodeFaceMismatch
 	if v.failed[keyFace] >= v.rules.Face.Attempts {
 		v.close(StepRefused, eid.CodeFaceMismatch)

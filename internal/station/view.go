@@ -33,6 +33,8 @@ type View struct {
 	Face     *eid.FaceDecision `json:"face,omitempty"`
 	// FaceAttested is the officer's word where the comparison left it to him.
 	FaceAttested *eid.Attestation `json:"face_attested,omitempty"`
+	// Presence is his word that a living person sat before the camera.
+	Presence *eid.Attestation `json:"presence,omitempty"`
 
 	Fingers []FingerView `json:"fingers"` // one per position that the rule set asks for
 	// FingerExceptions are the reasons for which a position may be left out.

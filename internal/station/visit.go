@@ -30,6 +30,7 @@ type visit struct {
 	face      *eid.FaceDecision
 	// attestation is the officer's word where face left it to him.
 	attestation *eid.Attestation
+	presence    *eid.Attestation // of a living person
 	fingers     []*finger
 
 	decisions []eid.Decision // every comparison made, in order
@@ -113,7 +114,7 @@ func (v *visit) forget() {
 func (v *visit) view() *View {
 	out := &View{
 		ID: v.id, Procedure: v.rules.Kind, RuleSet: v.rules.ID, Step: v.step, Resumed: v.resumed,
-		Document: v.document, Face: v.face, FaceAttested: v.attestation, Fingers: []FingerView{},
+		Document: v.document, Face: v.face, FaceAttested: v.attestation, Presence: v.presence, Fingers: []FingerView{},
 		Contacts: v.details.Contacts, Guardian: v.details.Guardian, Residence: v.details.Residence,
 		Consent: v.consent, FingerExceptions: v.rules.Finger.Exceptions,
 		NeedsGuardian: v.needsGuardian, NeedsResidence: v.rules.Documents.ResidenceCard,

@@ -227,7 +227,13 @@ func unsendable(r Request) string {
 			passed[d.Kind]++
 		}
 	}
-	if passed[eid.DecisionFace]+len(r.Attestations) != 1 || len(r.Portraits) != 3 {
+	accepted := 0
+	for _, a := range r.Attestations {
+		if a.Kind == eid.AttestFace {
+			accepted++
+		}
+	}
+	if passed[eid.DecisionFace]+accepted != 1 || len(r.Portraits) != 3 {
 		return "no passed face comparison"
 	}
 	for _, p := range r.Portraits {

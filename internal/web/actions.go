@@ -66,6 +66,19 @@ func (s *Server) captureFace(w http.ResponseWriter, r *http.Request) {
 	take(s, w, r, "face", func(ctx context.Context, _ nothing) error { return s.opts.Desk.CaptureFace(ctx) })
 }
 
+// attestPresence is the officer's explicit word, never a default: "present" must be true.
+func (s *Server) attestPresence(w http.ResponseWriter, r *http.Request) {
+	type body struct {
+		Present bool `json:"present"`
+	}
+	take(s, w, r, "presence", func(ctx context.Context, in body) error {
+		if !in.Present {
+			return eid.Fail(eid.CodeInput, "attest presence", errors.New("not said"))
+		}
+		return s.opts.Desk.AttestPresence(ctx)
+	})
+}
+
 func (s *Server) captureFinger(w http.ResponseWriter, r *http.Request) {
 	type body struct {
 		Position eid.FingerPosition `json:"position"`

@@ -119,7 +119,7 @@ func (d *fakeDesk) Start(_ context.Context, kind eid.ProcedureKind) error {
 		ID: "01980000-0000-7000-8000-000000000001", Procedure: kind, RuleSet: "vn-69-2024", Step: station.StepDocument,
 		Fingers:        []station.FingerView{{Position: eid.RightIndex, Wanted: 2}, {Position: eid.LeftIndex, Wanted: 2}},
 		NeedsResidence: kind == eid.ForeignerLevel2, FingerExceptions: []string{"amputated", "bandaged", "worn"},
-		AttemptsLeft:   map[string]int{"face": 3, "finger-2": 3, "finger-7": 3}, TimingsMS: map[string]int64{},
+		AttemptsLeft: map[string]int{"face": 3, "finger-2": 3, "finger-7": 3}, TimingsMS: map[string]int64{},
 	}
 	d.tell(station.Event{Kind: "visit", Visit: d.view})
 	return nil
@@ -185,6 +185,11 @@ func (d *fakeDesk) faceFails(decision eid.FaceDecision) error {
 		}
 	})
 	return eid.Fail(eid.CodeFaceMismatch, "compare face", nil)
+}
+
+func (d *fakeDesk) AttestPresence(context.Context) error {
+	d.change(func(v *station.View) { v.Presence = &eid.Attestation{Kind: eid.AttestPresence, Officer: "fake"} })
+	return nil
 }
 
 func (d *fakeDesk) CaptureFinger(ctx context.Context, position eid.FingerPosition) error {

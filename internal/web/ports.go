@@ -15,6 +15,7 @@ type Desk interface {
 	ReadChip(ctx context.Context, key eid.AccessKey) error
 	CaptureFace(ctx context.Context) error
 	AcceptFace(ctx context.Context, reason string, note eid.Private) error
+	AttestPresence(ctx context.Context) error
 	CaptureFinger(ctx context.Context, position eid.FingerPosition) error
 	ExceptFinger(ctx context.Context, position eid.FingerPosition, reason, supervisor string) error
 	SetDetails(ctx context.Context, d station.Details) error

@@ -71,6 +71,7 @@ func Handlers(cfg config.Config, log *slog.Logger) (handlers map[string]worker.H
 		methodDescribe: s.describe,
 		methodPreview:  s.preview,
 		methodInfo:     s.info,
+		methodProfile:  s.profile,
 	}, closeAll, nil
 }
 
