@@ -123,7 +123,7 @@ func (c *faceCompareCmd) Run(out io.Writer) (err error) {
 			r.Outcome, r.Metric, r.Score, r.Model, r.Limit.Accept, 100*r.Limit.FMR, r.Limit.CalibrationSet, r.Limit.Review, warned(r.Warning))
 	}
 	if err == nil && r.Outcome == outcomeMismatch {
-		err = unlike{}
+		err = strangers{}
 	}
 	return err
 }
@@ -147,3 +147,8 @@ func outcomeOf(m face.Manifest, score float64) (face.Threshold, string) {
 	}
 	return limit, outcomeMismatch
 }
+
+// strangers makes the exit status that of prints that do not match.
+type strangers struct{ unlike }
+
+func (strangers) Error() string { return "the faces do not match" }
