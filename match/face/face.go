@@ -1,6 +1,6 @@
-// Package face is the contract of face recognition: what an engine gives, and
-// how its scores become a decision. It is pure: engines that need C libraries
-// sit in folders of their own behind [Engine].
+// Package face is the contract of face recognition: what an engine gives, and how
+// its templates compare. Package policy decides by the scores. It is pure: engines
+// that need C libraries sit in folders of their own behind [Engine].
 //
 // A score has a meaning only within one model: [Model] travels with every
 // [Template], and templates of different models are never compared.
@@ -11,8 +11,6 @@ import (
 	"fmt"
 	"image"
 	"math"
-
-	"github.com/enrold/enrold/internal/eid"
 )
 
 // Metric says how two templates are compared and which way is alike.
@@ -118,22 +116,6 @@ func (m Model) Mean(templates ...Template) (Template, error) {
 		out.Values[i] = float32(v)
 	}
 	return out, nil
-}
-
-// Decide compares a portrait's template with the mean of the live ones.
-func (m Model) Decide(portrait Template, live ...Template) (eid.FaceDecision, error) {
-	mean, err := m.Mean(live...)
-	if err != nil {
-		return eid.FaceDecision{}, err
-	}
-	score, err := m.Score(portrait, mean)
-	if err != nil {
-		return eid.FaceDecision{}, err
-	}
-	return eid.FaceDecision{
-		Engine: m.Engine, Model: m.ID, Metric: string(m.Metric),
-		Score: score, Threshold: m.Threshold, Pass: m.Passes(score),
-	}, nil
 }
 
 func (m Model) check(t Template) error {

@@ -13,6 +13,7 @@ import (
 	"github.com/enrold/enrold/internal/eid"
 	"github.com/enrold/enrold/match/face"
 	"github.com/enrold/enrold/match/face/dlib"
+	"github.com/enrold/enrold/match/face/policy"
 )
 
 const (
@@ -85,17 +86,21 @@ func TestPersons(t *testing.T) {
 			live := templates[j][1:]
 			for k := range live {
 				three := []face.Template{live[k], live[(k+1)%len(live)], live[(k+2)%len(live)]}
-				d, err := m.Decide(templates[i][0], three...)
+				mean, err := m.Mean(three...)
 				if err != nil {
 					t.Fatal(err)
 				}
-				if d.Pass != (i == j) {
-					t.Errorf("portrait of %d, live %d from photograph %d: score %.3f, pass %v", i, j, k+1, d.Score, d.Pass)
+				score, err := m.Score(templates[i][0], mean)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if m.Passes(score) != (i == j) {
+					t.Errorf("portrait of %d, live %d from photograph %d: score %.3f", i, j, k+1, score)
 				}
 				if i == j {
-					worstGenuine = max(worstGenuine, d.Score)
+					worstGenuine = max(worstGenuine, score)
 				} else {
-					bestImpostor = min(bestImpostor, d.Score)
+					bestImpostor = min(bestImpostor, score)
 				}
 			}
 		}
@@ -103,7 +108,7 @@ func TestPersons(t *testing.T) {
 	t.Logf("worst genuine %.3f, best impostor %.3f", worstGenuine, bestImpostor)
 }
 
-func TestVerifyNeedsOneFace(t *testing.T) {
+func TestCompareNeedsOneFace(t *testing.T) {
 	e := open(t)
 	one := photographs(t, 0)[0]
 	empty := image.NewRGBA(image.Rect(0, 0, 320, 240))
@@ -116,11 +121,12 @@ func TestVerifyNeedsOneFace(t *testing.T) {
 		img  image.Image
 		want eid.Code
 	}{{"empty", empty, eid.CodeNoFace}, {"two", two, eid.CodeManyFaces}, {"tiny", image.NewRGBA(image.Rect(0, 0, 8, 8)), eid.CodeInput}} {
-		_, err := face.Verify(e, c.img, one)
+		p, m := policy.Policy{FMR: 0.001}, face.Manifest{ID: e.Model().ID, Metric: e.Model().Metric, Dimension: e.Model().Dimension}
+		_, err := p.Compare(e, m, c.img, policy.Live{Image: one})
 		if eid.CodeOf(err) != c.want {
 			t.Errorf("%s portrait: %v, want %s", c.name, err, c.want)
 		}
-		_, err = face.Verify(e, one, one, c.img)
+		_, err = p.Compare(e, m, one, policy.Live{Image: c.img})
 		if eid.CodeOf(err) != c.want {
 			t.Errorf("%s live image: %v, want %s", c.name, err, c.want)
 		}
