@@ -36,7 +36,11 @@ func handOver(data, dir string) error {
 	if err := copyPlain(dir, part); err != nil {
 		return errors.Join(fmt.Errorf("hand over to the daemon: %w", err), os.RemoveAll(part))
 	}
-	if err := os.Rename(part, filepath.Join(inbox, name)); err != nil && !errors.Is(err, fs.ErrExist) {
+	err := os.Rename(part, filepath.Join(inbox, name))
+	if errors.Is(err, fs.ErrExist) { // handed over before, and not looked at yet
+		return os.RemoveAll(part)
+	}
+	if err != nil {
 		return errors.Join(fmt.Errorf("hand over to the daemon: %w", err), os.RemoveAll(part))
 	}
 	return nil

@@ -24,7 +24,7 @@ type queueCmd struct {
 	Show           queueShowCmd           `cmd:"" help:"Show one request and what the audit log says of it. Works beside a running daemon."`
 	Verify         queueVerifyCmd         `cmd:"" help:"Check every row, file, receipt and log entry. Works beside a running daemon. Exit status 3: something was altered."`
 	Export         queueExportCmd         `cmd:"" help:"Write the requests into a folder: for a stick, for support or for another machine."`
-	Receipts       queueReceiptsCmd       `cmd:"" help:"Take the central's receipts and results from a stick (the daemon must not run)."`
+	Receipts       queueReceiptsCmd       `cmd:"" help:"Take the central's receipts and results from a stick. Works beside a running daemon, which gets them handed over."`
 	Import         queueImportCmd         `cmd:"" help:"Take a plain export into a data folder without a queue."`
 	Compact        queueCompactCmd        `cmd:"" help:"Rewrite the database without free pages (the daemon must not run)."`
 	AcceptRollback queueAcceptRollbackCmd `cmd:"" help:"End the alarm E-QUEUE-ROLLBACK after looking into it (the daemon must not run)."`
