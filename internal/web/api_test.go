@@ -49,6 +49,8 @@ func TestActions(t *testing.T) {
 		{"/api/chip", `{"number":"099999999999","birth":"1964-05-16","expiry":""}`, 422, eid.CodeChipAccess, station.StepDocument},
 		{"/api/chip", `{"number":"099064000101","birth":"1964-05-16","expiry":""}`, 200, "", station.StepFace},
 		{"/api/chip", `{"number":"099064000101","birth":"1964-05-16","expiry":""}`, 409, eid.CodeState, station.StepFace},
+		{"/api/face/presence", `{}`, 422, eid.CodeInput, station.StepFace},
+		{"/api/face/presence", `{"present":true}`, 200, "", station.StepFace},
 		{"/api/face", `{}`, 200, "", station.StepFinger},
 		{"/api/finger", `{"position":0}`, 422, eid.CodeInput, station.StepFinger},
 		{"/api/finger", `{"position":11}`, 422, eid.CodeInput, station.StepFinger},
