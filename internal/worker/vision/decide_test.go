@@ -87,21 +87,21 @@ func TestWhoDecides(t *testing.T) {
 // TestExternalEngineDecides: without limits of the office's own each face goes to
 // the officer; what decided is named.
 func TestExternalEngineDecides(t *testing.T) {
-	program := filepath.Join(t.TempDir(), "emu-engine")
-	if out, err := exec.Command("go", "build", "-o", program, "../../../hw/emu/emu-engine").CombinedOutput(); err != nil {
+	program := filepath.Join(t.TempDir(), "engine")
+	if out, err := exec.Command("go", "build", "-o", program, "../../../internal/example/engine").CombinedOutput(); err != nil {
 		t.Fatalf("build engine: %v\n%s", err, out)
 	}
 	d := decide(t, config.Config{Face: config.Face{External: "exec:" + program}})
 	got := compared(t, d, 0, 0)
-	if got.Outcome != eid.FaceReview || got.Reason != eid.FaceNoLimit || got.Engine != "external" || got.Model != "emu-edges-1" || got.Threshold != 0 {
+	if got.Outcome != eid.FaceReview || got.Reason != eid.FaceNoLimit || got.Engine != "external" || got.Model != "example-edges-1" || got.Threshold != 0 {
 		t.Errorf("got %+v", got)
 	}
-	if last := d.digests[len(d.digests)-1]; last.Name != "emu-engine" || len(last.SHA256) != 32 {
+	if last := d.digests[len(d.digests)-1]; last.Name != "engine" || len(last.SHA256) != 32 {
 		t.Errorf("digest %+v", last)
 	}
 	// The office's own limits let it decide; it is a pilot's model all the same.
 	file := filepath.Join(t.TempDir(), "c.json")
-	text := `{"format":1,"calibration_set":"office 1","model":"emu-edges-1","metric":"cosine","non_mated_pairs":5000,
+	text := `{"format":1,"calibration_set":"office 1","model":"example-edges-1","metric":"cosine","non_mated_pairs":5000,
 		"points":[{"fmr":0.001,"limit":-0.9,"supported":true}]}`
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)

@@ -149,8 +149,8 @@ func TestSilentEngineIsGivenUp(t *testing.T) {
 // its standard input and over a socket.
 func TestExampleConforms(t *testing.T) {
 	dir := t.TempDir()
-	program := filepath.Join(dir, "emu-engine")
-	if out, err := exec.Command("go", "build", "-o", program, "../../../hw/emu/emu-engine").CombinedOutput(); err != nil {
+	program := filepath.Join(dir, "engine")
+	if out, err := exec.Command("go", "build", "-o", program, "../../../internal/example/engine").CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
 	img, at := drawn()

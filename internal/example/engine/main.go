@@ -1,4 +1,4 @@
-// Command emu-engine is an example of docs/ENGINE-PROTOCOL.md: a face engine as
+// Command engine is an example of docs/ENGINE-PROTOCOL.md: a face engine as
 // a program of its own, over its standard input and output, or a Unix socket. It
 // describes a face by the directions of its edges (histograms of oriented
 // gradients, Dalal and Triggs 2005), which tells pictures apart but not persons:
@@ -28,7 +28,7 @@ const (
 )
 
 var hello = external.Hello{
-	ID: "emu-edges-1", Name: "Histograms of oriented gradients (example)", Origin: "this project", Licence: "Apache-2.0",
+	ID: "example-edges-1", Name: "Histograms of oriented gradients (example)", Origin: "this project", Licence: "Apache-2.0",
 	Dimension: cells * cells * bins, Metric: face.Cosine, PilotOnly: true,
 }
 
@@ -36,7 +36,7 @@ func main() {
 	socket := flag.String("socket", "", "serve this Unix socket instead of standard input and output")
 	flag.Parse()
 	if err := run(*socket); err != nil {
-		fmt.Fprintln(os.Stderr, "emu-engine:", err)
+		fmt.Fprintln(os.Stderr, "engine:", err)
 		os.Exit(1)
 	}
 }
@@ -64,7 +64,7 @@ func run(socket string) error {
 			return err
 		}
 		if err := errors.Join(external.Serve(conn, hello, e), conn.Close()); err != nil {
-			fmt.Fprintln(os.Stderr, "emu-engine:", err)
+			fmt.Fprintln(os.Stderr, "engine:", err)
 		}
 	}
 }
