@@ -58,7 +58,7 @@ func (d *Desk) configure(data, trust, keys string) error {
 		role = config.Immigration
 	}
 	d.cfg = config.Config{
-		Desk:    config.Desk{ID: deskID, Role: role, Officer: "demo-officer", Data: data, Listen: listen},
+		Desk:    config.Desk{ID: deskID, Role: role, Officer: "demo-officer", Supervisors: "demo-supervisor", Data: data, Listen: listen},
 		Chip:    config.Chip{Socket: filepath.Join(d.opts.Dir, "pcscd", "pcscd.comm"), Trust: trust, Origin: eid.OriginEmulated},
 		Camera:  config.Camera{Source: "unix:" + filepath.Join(d.opts.Dir, "camera.mjpeg"), Origin: eid.OriginEmulated},
 		Scanner: config.Scanner{Port: filepath.Join(d.opts.Dir, "scanner.tty"), Profile: "zfm-20", Origin: eid.OriginEmulated},

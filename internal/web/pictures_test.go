@@ -74,9 +74,9 @@ func sampleDocument(key eid.AccessKey) *eid.ChipDocument {
 			Residence: "Số 1 phố Thử Nghiệm, Phường Hoàn Kiếm, Hà Nội",
 		},
 		Portrait: portraitJPEG(0), PortraitType: "image/jpeg", Access: "BAC",
-		PA:    eid.Check{State: eid.CheckNotPossible, Reason: "no CSCA certificate of the issuing state"},
-		CA:    eid.Check{State: eid.CheckNotPossible, Reason: "the chip has no DG14"},
-		AA:    eid.Check{State: eid.CheckNotPossible, Reason: "the chip has no DG15"},
+		PA:    eid.Check{State: eid.CheckNotPossible, Word: "no-csca", Reason: "no CSCA certificate of the issuing state"},
+		CA:    eid.Check{State: eid.CheckNotPossible, Word: "no-file", Reason: "the chip has no DG14"},
+		AA:    eid.Check{State: eid.CheckNotPossible, Word: "no-file", Reason: "the chip has no DG15"},
 		APDUs: 148, Bytes: 31_744, Reader: "Virtual PCD 00 00", Origin: eid.OriginEmulated,
 	}
 	if key.Number == "X00000101" {

@@ -96,6 +96,9 @@ func (s *screen) face() error {
 	if err != nil {
 		return err
 	}
+	if before.Foreign {
+		return errors.New("the reason of a chip check is not in Vietnamese")
+	}
 	time.Sleep(300 * time.Millisecond)
 	if err := errors.Join(s.shot("face"), s.press(kb.Enter)); err != nil {
 		return err

@@ -28,6 +28,7 @@ type seen struct {
 	Guidance   string `json:"guidance"`
 	Outcome    string `json:"outcome"`
 	Code       string `json:"code"`
+	Foreign    bool   `json:"foreign"` // a chip check's reason is English on the Vietnamese screen
 	Lost       bool   `json:"lost"`    // the screen says that the daemon is away
 	Missing    bool   `json:"missing"` // the screen says that its session is over
 	Wide       int    `json:"wide"`    // CSS pixels by which the page is too wide
@@ -45,6 +46,7 @@ const look = `(() => {
     asking: !!q('dialog'), failure: q('.failure')?.dataset.code ?? '', prompt: q('[data-prompt]')?.dataset.prompt ?? '',
     position: +(q('.finger.now')?.dataset.position ?? 0), guidance: q('[data-guidance]')?.dataset.guidance ?? '',
     outcome: q('[data-outcome]')?.dataset.outcome ?? '', code: q('[data-outcome]')?.dataset.code ?? '',
+    foreign: document.documentElement.lang === 'vi' && !!q('.checks [lang="en"]'),
     lost: !!q('.lost'), missing: !!q('[data-action="retry"]'),
     wide: Math.max(0, document.documentElement.scrollWidth - window.innerWidth),
     fault: (window.__faults ?? []).join('; '),

@@ -7,6 +7,8 @@ import { language, tOr } from './i18n.svelte.js'
 export function reasonOf(check) {
   const texts = (check.word ?? '').split(' ').filter(Boolean).map((w) => tOr('check_word.' + w, ''))
   const known = texts.length > 0 && texts.every(Boolean)
+  // What passed without reservation only names its algorithms: nothing to act upon.
+  if (language() !== 'en' && check.state === 'ok' && !check.word) return { text: '', language: language() }
   if (check.reason && (language() === 'en' || !known)) return { text: check.reason, language: 'en' }
   const file = /\bDG\d+\b/.exec(check.reason ?? '')?.[0] ?? ''
   return { text: known ? texts.join(' ').replaceAll('{file}', file) : '', language: language() }
