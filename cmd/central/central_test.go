@@ -185,7 +185,9 @@ func (s *site) settled(id string) queue.Row {
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		if row.State != queue.Sealed && row.State != queue.Received {
+		switch row.State {
+		case queue.Sealed, queue.Announced, queue.Uploading, queue.Received, queue.Accepted: // on its way
+		default:
 			return row
 		}
 	}
