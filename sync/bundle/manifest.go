@@ -19,9 +19,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/fxamacker/cbor/v2"
 	"github.com/google/uuid"
 
+	"github.com/enrold/enrold/internal/detcbor"
 	"github.com/enrold/enrold/queue/request"
 	"github.com/enrold/enrold/sync/published"
 	"github.com/enrold/enrold/sync/wire"
@@ -80,34 +80,7 @@ type Answer struct {
 	Refused    wire.Reason `cbor:"refused"`    // why the central will never take it, else ""
 }
 
-var (
-	encMode = mustEnc()
-	decMode = mustDec()
-)
-
-func mustEnc() cbor.EncMode {
-	m, err := cbor.CoreDetEncOptions().EncMode()
-	if err != nil {
-		panic(err)
-	}
-	return m
-}
-
-func mustDec() cbor.DecMode {
-	m, err := cbor.DecOptions{
-		DupMapKey:         cbor.DupMapKeyEnforcedAPF,
-		ExtraReturnErrors: cbor.ExtraDecErrorUnknownField,
-		IndefLength:       cbor.IndefLengthForbidden,
-		TagsMd:            cbor.TagsForbidden,
-		MaxNestedLevels:   6,
-		MaxArrayElements:  MaxEntries,
-		MaxMapPairs:       16,
-	}.DecMode()
-	if err != nil {
-		panic(err)
-	}
-	return m
-}
+var encMode, decMode = detcbor.Modes(detcbor.Bounds{Depth: 6, Elements: MaxEntries, Pairs: 16})
 
 func decodeRequests(payload []byte) (Requests, error) {
 	var m Requests

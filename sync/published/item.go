@@ -16,8 +16,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/fxamacker/cbor/v2"
-
+	"github.com/enrold/enrold/internal/detcbor"
 	"github.com/enrold/enrold/internal/eid"
 	"github.com/enrold/enrold/sync/signed"
 )
@@ -62,34 +61,7 @@ type itemPayload struct {
 	Data      []byte `cbor:"data"`
 }
 
-var (
-	encMode = mustEnc()
-	decMode = mustDec()
-)
-
-func mustEnc() cbor.EncMode {
-	m, err := cbor.CoreDetEncOptions().EncMode()
-	if err != nil {
-		panic(err)
-	}
-	return m
-}
-
-func mustDec() cbor.DecMode {
-	m, err := cbor.DecOptions{
-		DupMapKey:         cbor.DupMapKeyEnforcedAPF,
-		ExtraReturnErrors: cbor.ExtraDecErrorUnknownField,
-		IndefLength:       cbor.IndefLengthForbidden,
-		TagsMd:            cbor.TagsForbidden,
-		MaxNestedLevels:   4,
-		MaxArrayElements:  maxFiles,
-		MaxMapPairs:       maxFiles,
-	}.DecMode()
-	if err != nil {
-		panic(err)
-	}
-	return m
-}
+var encMode, decMode = detcbor.Modes(detcbor.Bounds{Depth: 4, Elements: maxFiles, Pairs: maxFiles})
 
 func (i Item) check() error {
 	switch {

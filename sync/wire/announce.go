@@ -8,8 +8,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/fxamacker/cbor/v2"
-
+	"github.com/enrold/enrold/internal/detcbor"
 	"github.com/enrold/enrold/queue/request"
 )
 
@@ -64,23 +63,7 @@ type SyncAnswer struct {
 	LogReason Reason  `cbor:"log_reason,omitempty"`
 }
 
-var syncDec = mustSyncDec()
-
-func mustSyncDec() cbor.DecMode {
-	m, err := cbor.DecOptions{
-		DupMapKey:         cbor.DupMapKeyEnforcedAPF,
-		ExtraReturnErrors: cbor.ExtraDecErrorUnknownField,
-		IndefLength:       cbor.IndefLengthForbidden,
-		TagsMd:            cbor.TagsForbidden,
-		MaxNestedLevels:   6,
-		MaxArrayElements:  maxProof,
-		MaxMapPairs:       16,
-	}.DecMode()
-	if err != nil {
-		panic(err)
-	}
-	return m
-}
+var syncEnc, syncDec = detcbor.Modes(detcbor.Bounds{Depth: 6, Elements: maxProof, Pairs: 16})
 
 func (s Sync) check() error {
 	if len(s.Requests) > MaxAnnounced {
@@ -131,7 +114,7 @@ func EncodeSync(s Sync) ([]byte, error) {
 	if err := s.check(); err != nil {
 		return nil, fmt.Errorf("encode announcements: %w", err)
 	}
-	return statementEnc.Marshal(s)
+	return syncEnc.Marshal(s)
 }
 
 // ReadSync reads and checks what a desk announces.
@@ -151,7 +134,7 @@ func WriteSyncAnswer(w http.ResponseWriter, a SyncAnswer) error {
 	if err != nil {
 		return fmt.Errorf("answer announcements: %w", err)
 	}
-	data, err := statementEnc.Marshal(a)
+	data, err := syncEnc.Marshal(a)
 	if err != nil {
 		return fmt.Errorf("answer announcements: %w", err)
 	}

@@ -10,9 +10,9 @@ import (
 	"os"
 	"time"
 
-	"github.com/fxamacker/cbor/v2"
 	"github.com/veraison/go-cose"
 
+	"github.com/enrold/enrold/internal/detcbor"
 	"github.com/enrold/enrold/queue/request"
 )
 
@@ -56,34 +56,7 @@ type Statement struct {
 
 const statementType = "application/vnd.enrold.statement+cbor"
 
-var (
-	statementEnc = mustEnc()
-	statementDec = mustDec()
-)
-
-func mustEnc() cbor.EncMode {
-	m, err := cbor.CoreDetEncOptions().EncMode()
-	if err != nil {
-		panic(err)
-	}
-	return m
-}
-
-func mustDec() cbor.DecMode {
-	m, err := cbor.DecOptions{
-		DupMapKey:         cbor.DupMapKeyEnforcedAPF,
-		ExtraReturnErrors: cbor.ExtraDecErrorUnknownField,
-		IndefLength:       cbor.IndefLengthForbidden,
-		TagsMd:            cbor.TagsForbidden,
-		MaxNestedLevels:   4,
-		MaxArrayElements:  16,
-		MaxMapPairs:       16,
-	}.DecMode()
-	if err != nil {
-		panic(err)
-	}
-	return m
-}
+var statementEnc, statementDec = detcbor.Modes(detcbor.Bounds{Depth: 4, Elements: 16, Pairs: 16})
 
 // NewReceipt says that the bytes hashed as hash are stored.
 func NewReceipt(id request.Ident, hash []byte, at time.Time) Statement {

@@ -26,9 +26,9 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/fxamacker/cbor/v2"
 	"github.com/veraison/go-cose"
 
+	"github.com/enrold/enrold/internal/detcbor"
 	"github.com/enrold/enrold/queue/request"
 )
 
@@ -43,26 +43,7 @@ const (
 	maxRSABits = 4096 // bounds the work that a stranger's file causes
 )
 
-var (
-	encMode = must(cbor.CoreDetEncOptions().EncMode())
-	decMode = must(cbor.DecOptions{
-		DupMapKey:         cbor.DupMapKeyEnforcedAPF,
-		ExtraReturnErrors: cbor.ExtraDecErrorUnknownField,
-		IndefLength:       cbor.IndefLengthForbidden,
-		TagsMd:            cbor.TagsForbidden,
-		UTF8:              cbor.UTF8RejectInvalid,
-		MaxNestedLevels:   4,
-		MaxArrayElements:  64,
-		MaxMapPairs:       64,
-	}.DecMode())
-)
-
-func must[T any](v T, err error) T {
-	if err != nil {
-		panic(err) // of constants above
-	}
-	return v
-}
+var encMode, decMode = detcbor.Modes(detcbor.Bounds{Depth: 4, Elements: 64, Pairs: 64})
 
 // decode reads a file into v, whose deterministic encoding it must be.
 func decode(file []byte, v any) error {
