@@ -147,27 +147,41 @@ func (m *Module) command(ctx context.Context, code byte, params []byte, answer t
 }
 
 // acknowledged sends a frame until the module acknowledges it. One that moves a
-// card's chained command or answer on is sent once and waited for as long: a late
-// module would execute the second one too, and a part of the answer be lost.
+// card's chained command or answer on is not sent again because of silence, but
+// waited for as long: a late module would execute the second one too, and a part
+// of the answer be lost. A module that says it got it damaged has not executed it.
 func (m *Module) acknowledged(ctx context.Context, out []byte, once bool) error {
-	sends, wait := tries, ackTime
+	wait := ackTime
 	if once {
-		sends, wait = 1, tries*ackTime
+		wait *= tries
 	}
-	for range sends {
+	for range tries {
 		m.buf = m.buf[:0] // of an answer that came too late
 		if _, err := m.line.Write(out); err != nil {
 			return fmt.Errorf("write to reader: %w", err)
 		}
-		f, err := m.receive(ctx, wait)
-		if err == nil && f.kind == kindACK {
-			return nil
-		}
+		kind, err := m.verdict(ctx, wait)
 		if err != nil && !errors.Is(err, serial.ErrTimeout) {
 			return err
 		}
+		if err == nil && kind == kindACK {
+			return nil
+		}
+		if err != nil && once {
+			break
+		}
 	}
 	return errors.New("reader does not acknowledge")
+}
+
+// verdict waits for an ACK or a NACK and leaves out what is older than either.
+func (m *Module) verdict(ctx context.Context, wait time.Duration) (kind, error) {
+	for end := time.Now().Add(wait); ; {
+		f, err := m.receive(ctx, time.Until(end))
+		if err != nil || f.kind == kindACK || f.kind == kindNACK {
+			return f.kind, err
+		}
+	}
 }
 
 // receive returns the next frame, whose data stay valid until the next call.
