@@ -22,7 +22,7 @@ type pair struct {
 const (
 	maxCandidates = 48   // most similar pairs that are looked at
 	firstLook     = 16   // the best of them, which decide whether a closer look is worth it
-	leastSimilar  = 0.40 // cylinders of unlike places have about 0.3
+	leastSimilar  = 0.42 // cylinders of unlike places have about 0.3
 )
 
 // choose fills m.keys with the most similar pairs, the firstLook best in order
