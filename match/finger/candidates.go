@@ -51,6 +51,10 @@ func (m *Matcher) choose() {
 		}
 		m.keys = append(m.keys, keyOf(c.Ratio, i, j))
 	}
+	if len(m.keys) > maxCandidates { // all alike
+		slices.Sort(m.keys)
+		m.keys = m.keys[:maxCandidates]
+	}
 	first := min(firstLook, len(m.keys))
 	slices.Sort(m.keys[:first])
 	for x := first; x < len(m.keys); x++ {

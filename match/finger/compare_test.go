@@ -2,6 +2,7 @@ package finger
 
 import (
 	"math"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/enrold/enrold/hw/emu/ridge"
@@ -91,4 +92,19 @@ func FuzzCompare(f *testing.F) {
 			t.Fatalf("%v one way, %v the other", s, r)
 		}
 	})
+}
+
+// TestItself: a print with more minutiae than pairs are looked at scores highest
+// against itself.
+func TestItself(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 9))
+	for _, n := range []int{10, maxCandidates, maxCandidates + 1, 120, MaxMinutiae} {
+		tpl := &Template{Width: 500, Height: 500}
+		for range n {
+			tpl.Minutiae = append(tpl.Minutiae, Minutia{X: 20 + rng.IntN(460), Y: 20 + rng.IntN(460), Angle: uint8(rng.IntN(256))})
+		}
+		if s := Compare(tpl, tpl); s < ThresholdFMR1PerMillion {
+			t.Errorf("%d minutiae: %.1f against itself", n, s)
+		}
+	}
 }

@@ -129,7 +129,9 @@ const buckets = 256
 
 // Closest appends to dst the pairs of lowest ratio under most, n or fewer: it
 // counts ratios in steps of most/256 and takes whole steps only, so that ties
-// are kept or left together, whatever their order. Both sets need their Index.
+// are kept or left together, whatever their order. The first step is kept in any
+// case, even where it alone is more than n: a print compared with itself. Both
+// sets need their Index.
 func (p *Probe) Closest(dst []Pair, s *Set, n int, most float32) []Pair {
 	if s.Len() == 0 || p.set == nil || p.set.Len() == 0 {
 		return dst
@@ -176,12 +178,13 @@ func (p *Probe) Closest(dst []Pair, s *Set, n int, most float32) []Pair {
 	return kept
 }
 
-// cut returns how many of the counted steps hold n ratios or fewer together.
+// cut returns how many of the counted steps hold n ratios or fewer together, at
+// least one.
 func (p *Probe) cut(n int) int {
 	kept := 0
 	for step, c := range p.counts {
 		if kept += int(c); kept > n {
-			return step
+			return max(step, 1)
 		}
 	}
 	return buckets
