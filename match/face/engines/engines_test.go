@@ -21,7 +21,7 @@ const (
 )
 
 // recommended is where the recommended set may lie beside the project.
-var recommended = []string{registry, "/work/shared/data/models"}
+var recommended = []string{registry, "../../../../shared/data/models"}
 
 // folder makes a folder with the files of these models, from wherever they are;
 // without them the test is skipped.
