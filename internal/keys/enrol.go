@@ -16,6 +16,7 @@ import (
 	"github.com/enrold/enrold/internal/config"
 	"github.com/enrold/enrold/internal/eid"
 	"github.com/enrold/enrold/queue/request"
+	"github.com/enrold/enrold/queue/store"
 	"github.com/enrold/enrold/sync/wire/enrolment"
 )
 
@@ -163,35 +164,19 @@ func (d *Desk) adopt() error {
 	if err := os.Rename(d.pendingFile(), d.cfg.Central.Key); err != nil {
 		return err
 	}
-	return syncFolder(filepath.Dir(d.cfg.Central.Key))
+	return store.SyncDir(filepath.Dir(d.cfg.Central.Key))
 }
 
 // replace makes path hold data, or what it held, whatever happens in between.
 func replace(path string, data []byte) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".install-*") // mode 0600
-	if err != nil {
+	if err := store.WriteFile(dir, filepath.Base(path), data); err != nil {
 		return err
 	}
-	defer os.Remove(tmp.Name()) // fails after the rename, as it should
-	_, err = tmp.Write(data)
-	if err := errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(tmp.Name(), path); err != nil {
-		return err
-	}
-	return syncFolder(filepath.Dir(path))
-}
-
-func syncFolder(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
+	return store.SyncDir(dir)
 }
 
 // readCertificates reads a file of PEM certificates.
