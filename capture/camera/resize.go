@@ -2,9 +2,9 @@ package camera
 
 import (
 	"bytes"
-	"encoding/binary"
-	"errors"
 	"fmt"
+
+	"github.com/enrold/enrold/match/face/onnx/graph"
 )
 
 // The published YuNet declares an input of 640x640, though it is a convolution
@@ -26,24 +26,22 @@ var dimensions = []struct{ old, new []byte }{
 	{[]byte("\x0a\x03\x08\x90\x03"), []byte("\x0a\x03\x08\xbc\x00")},                                         // of 32: 400 to 60, in two bytes
 }
 
-var errProtobuf = errors.New("malformed model")
-
 // resized returns the model for an input of 320x192.
 func resized(model []byte) ([]byte, error) {
 	model = bytes.Clone(model)
 	changed := 0
-	err := eachField(model, func(number int, _, content []byte) error {
-		if number != modelGraph {
+	err := graph.Each(model, func(f graph.Field) error {
+		if f.Number != modelGraph {
 			return nil
 		}
-		return eachField(content, func(number int, tag, content []byte) error {
-			switch number {
+		return graph.Each(f.Content, func(f graph.Field) error {
+			switch f.Number {
 			case graphInfo:
-				tag[0] = unused<<3 | 2
+				f.Tag[0] = unused<<3 | 2
 			case graphInput, graphOutput:
 				for _, d := range dimensions {
-					if at := bytes.Index(content, d.old); at >= 0 {
-						copy(content[at:], d.new)
+					if at := bytes.Index(f.Content, d.old); at >= 0 {
+						copy(f.Content[at:], d.new)
 						changed++
 					}
 				}
@@ -58,45 +56,4 @@ func resized(model []byte) ([]byte, error) {
 		return nil, fmt.Errorf("change the input's size: %w", err)
 	}
 	return model, nil
-}
-
-// eachField walks a message (protobuf encoding: varints, fixed and
-// length-delimited fields); both slices given to do alias data.
-func eachField(data []byte, do func(number int, tag, content []byte) error) error {
-	for len(data) > 0 {
-		key, n := binary.Uvarint(data)
-		if n <= 0 || key>>3 > 1<<20 {
-			return errProtobuf
-		}
-		tag, rest := data[:n], data[n:]
-		var length uint64
-		head := 0
-		switch key & 7 {
-		case 0:
-			_, w := binary.Uvarint(rest)
-			length = uint64(max(w, 0))
-			if w <= 0 {
-				return errProtobuf
-			}
-		case 1:
-			length = 8
-		case 2:
-			if length, head = binary.Uvarint(rest); head <= 0 {
-				return errProtobuf
-			}
-		case 5:
-			length = 4
-		default:
-			return errProtobuf
-		}
-		if length > uint64(len(rest)-head) {
-			return errProtobuf
-		}
-		end := head + int(length)
-		if err := do(int(key>>3), tag, rest[head:end]); err != nil {
-			return err
-		}
-		data = rest[end:]
-	}
-	return nil
 }

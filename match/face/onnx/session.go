@@ -8,6 +8,7 @@ import (
 	ort "github.com/yalue/onnxruntime_go"
 
 	"github.com/enrold/enrold/internal/eid"
+	"github.com/enrold/enrold/match/face/onnx/graph"
 )
 
 // lanesPerSession bounds how many callers run one model at the same time; each
@@ -33,6 +34,10 @@ type lane struct {
 // the shape (1, channels, height, width) and gives the outputs named; no names
 // means all. Anything else is eid.CodeModels.
 func (r *Runtime) open(data []byte, channels, height, width int, outputs ...string) (*session, error) {
+	data, err := graph.Faster(data)
+	if err != nil {
+		return nil, eid.Fail(eid.CodeModels, "load model", err)
+	}
 	s, err := r.load(data, ort.NewShape(1, int64(channels), int64(height), int64(width)), outputs)
 	if err != nil {
 		return nil, eid.Fail(eid.CodeModels, "load model", err)
