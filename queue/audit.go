@@ -2,7 +2,6 @@ package queue
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -29,7 +28,11 @@ type Entry struct {
 	Previous []byte   `json:"previous"` // leaf hash of the entry before
 }
 
-const entryColumns = `number, at, boot, elapsed, kind, request, row_hash, details, previous`
+const (
+	entryColumns = `number, at, boot, elapsed, kind, request, row_hash, details, previous`
+	auditTable   = `audit (` + entryColumns + `, hashes)`
+	logSizeQuery = `SELECT coalesce(max(number) + 1, 0) FROM audit`
+)
 
 // leaf is the entry's hash in the Merkle tree.
 func (e *Entry) leaf() (tlog.Hash, error) {
@@ -47,9 +50,14 @@ func scanEntry(scan func(...any) error) (Entry, error) {
 	return e, err
 }
 
-// fillHashes ends migration 2: rows and steps of older versions get their hashes
-// and each request its first entry.
+// fillHashes ends the migrations of a folder of the first version: rows and steps
+// get their hashes and each request its first entry. Later versions had a log, and
+// nothing of theirs is hashed anew.
 func (q *Queue) fillHashes(tx store.Tx) error {
+	var size int64
+	if err := tx.Row(logSizeQuery).Scan(&size); err != nil || size > 0 {
+		return err
+	}
 	var requests []record
 	rows, err := tx.Rows(`SELECT ` + recordColumns + ` FROM request ORDER BY seq`)
 	if err != nil {
@@ -79,7 +87,7 @@ func (q *Queue) fillHashes(tx store.Tx) error {
 
 func fillSteps(tx store.Tx) error {
 	var steps []stepRow
-	rows, err := tx.Rows(`SELECT ` + stepColumns + ` FROM visit_journal ORDER BY visit_id, number`)
+	rows, err := tx.Rows(`SELECT ` + stepColumns + ` FROM visit_journal WHERE row_hash = zeroblob(32) ORDER BY visit_id, number`)
 	if err != nil {
 		return err
 	}
@@ -105,83 +113,94 @@ func fillSteps(tx store.Tx) error {
 	return nil
 }
 
-// auditor writes entries; it holds nothing but the clock.
-type auditor struct{ clock Clock }
+// auditor writes entries. It keeps the end of the log, so that an entry costs no
+// reading; only the goroutine that writes the database uses it.
+type auditor struct {
+	clock Clock
+	end   tail
+}
+
+// note is what an entry tells.
+type note struct {
+	kind, request string
+	rowHash       []byte
+	details       string
+}
 
 // note appends an entry inside the transaction of the change that it tells of.
 // A clock that was set since the entry before gets an entry of its own first.
-func (a auditor) note(tx store.Tx, kind, request string, rowHash []byte, details string) error {
-	if err := a.append(tx, kind, request, rowHash, details); err != nil {
+func (a *auditor) note(tx store.Tx, kind, request string, rowHash []byte, details string) error {
+	return a.notes(tx, []note{{kind, request, rowHash, details}})
+}
+
+// notes appends entries in one go.
+func (a *auditor) notes(tx store.Tx, notes []note) error {
+	rows, err := a.rows(tx, notes)
+	if err == nil {
+		err = tx.Insert(auditTable, rows...)
+	}
+	if err != nil {
+		a.end = tail{size: unknown}
 		return fmt.Errorf("append to audit log: %w", err)
 	}
 	return nil
 }
 
-func (a auditor) append(tx store.Tx, kind, request string, rowHash []byte, details string) error {
-	last, err := scanEntry(tx.Row(`SELECT ` + entryColumns + ` FROM audit ORDER BY number DESC LIMIT 1`).Scan)
-	first := errors.Is(err, sql.ErrNoRows)
-	if err != nil && !first {
-		return err
+func (a *auditor) rows(tx store.Tx, notes []note) (rows [][]any, err error) {
+	// A transaction that was undone took its entries with it.
+	var size int64
+	if err := tx.Row(logSizeQuery).Scan(&size); err != nil {
+		return nil, err
+	}
+	if size != a.end.size {
+		if a.end, err = loadTail(tx, size); err != nil {
+			return nil, err
+		}
 	}
 	boot, elapsed := a.clock.SinceBoot()
-	e := Entry{At: a.clock.Now().UnixMilli(), Boot: boot, Elapsed: elapsed.Milliseconds(), Kind: kind, Request: request,
-		RowHash: rowHash, Details: details, Previous: make([]byte, sha256.Size)}
+	now := Entry{At: a.clock.Now().UnixMilli(), Boot: boot, Elapsed: elapsed.Milliseconds()}
+	for _, n := range notes {
+		if said, set := clockSet(a.end.last, now); set && a.end.size > 0 {
+			row, err := a.end.add(now.tells(note{kind: kindClock, details: said}))
+			if err != nil {
+				return nil, err
+			}
+			rows = append(rows, row)
+		}
+		row, err := a.end.add(now.tells(n))
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
+// tells is an entry of e's time with the content of n.
+func (e Entry) tells(n note) Entry {
+	e.Kind, e.Request, e.RowHash, e.Details = n.kind, n.request, n.rowHash, n.details
 	if e.RowHash == nil {
 		e.RowHash = []byte{}
 	}
-	if !first {
-		e.Number = last.Number + 1
-		leaf, err := treeIn(tx.Row).ReadHashes([]int64{tlog.StoredHashIndex(0, last.Number)})
-		if err != nil {
-			return err
-		}
-		e.Previous = leaf[0][:]
-		if said, ok := clockSet(last, e); ok && kind != kindClock {
-			if err := a.append(tx, kindClock, "", nil, said); err != nil {
-				return err
-			}
-			return a.append(tx, kind, request, rowHash, details)
-		}
-	}
-	_, err = insertEntry(tx, &e)
-	return err
+	return e
 }
 
-// insertEntry writes an entry and the hashes of the tree that it completes.
-func insertEntry(tx store.Tx, e *Entry) (leaf tlog.Hash, err error) {
-	if leaf, err = e.leaf(); err != nil {
-		return leaf, err
-	}
-	hashes, err := tlog.StoredHashesForRecordHash(e.Number, leaf, treeIn(tx.Row))
-	if err != nil {
-		return leaf, err
-	}
-	if _, err := tx.Exec(`INSERT INTO audit (`+entryColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		e.Number, e.At, e.Boot, e.Elapsed, e.Kind, e.Request, e.RowHash, e.Details, e.Previous); err != nil {
-		return leaf, err
-	}
-	place := tlog.StoredHashIndex(0, e.Number)
-	for i, h := range hashes {
-		if _, err := tx.Exec(`INSERT INTO audit_tree (place, hash) VALUES (?, ?)`, place+int64(i), h[:]); err != nil {
-			return leaf, err
-		}
-	}
-	return leaf, nil
-}
-
-// treeIn reads stored hashes of the tree through query.
+// treeIn reads stored hashes of the tree through query: each lies in the row of the
+// last entry below it, at its level.
 func treeIn(query func(string, ...any) *sql.Row) tlog.HashReader {
 	return tlog.HashReaderFunc(func(places []int64) ([]tlog.Hash, error) {
 		out := make([]tlog.Hash, len(places))
 		for i, p := range places {
+			level, n := tlog.SplitStoredHashIndex(p)
+			number, at := (n+1)<<level-1, level*tlog.HashSize
 			var h []byte
-			if err := query(`SELECT hash FROM audit_tree WHERE place = ?`, p).Scan(blob{&h}); err != nil {
-				return nil, fmt.Errorf("read audit tree at %d: %w", p, err)
+			if err := query(`SELECT hashes FROM audit WHERE number = ?`, number).Scan(blob{&h}); err != nil {
+				return nil, fmt.Errorf("read audit tree at entry %d: %w", number, err)
 			}
-			if len(h) != tlog.HashSize {
-				return nil, fmt.Errorf("read audit tree at %d: %d bytes", p, len(h))
+			if len(h) < at+tlog.HashSize {
+				return nil, fmt.Errorf("read audit tree at entry %d: %d bytes", number, len(h))
 			}
-			copy(out[i][:], h)
+			copy(out[i][:], h[at:])
 		}
 		return out, nil
 	})
@@ -228,7 +247,7 @@ func (r *Reader) ConsistencyOf(ctx context.Context, from, size int64) (tlog.Tree
 }
 
 func (r *Reader) logSize(ctx context.Context) (size int64, err error) {
-	err = r.db.QueryRowContext(ctx, `SELECT coalesce(max(number) + 1, 0) FROM audit`).Scan(&size)
+	err = r.db.QueryRowContext(ctx, logSizeQuery).Scan(&size)
 	return size, err
 }
 

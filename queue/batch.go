@@ -19,7 +19,6 @@ import (
 type batch struct {
 	end     chain   // after its last request
 	counter *uint64 // what its bodies say of the hardware counter; nil without one
-	trusted *time.Time
 	fresh   []*enqueueJob
 	byID    map[string]*enqueueJob
 	twins   [][2]*enqueueJob
@@ -69,7 +68,7 @@ func (e *enqueuer) add(b *batch, job *enqueueJob) {
 		}
 	}
 	// Its caller did not find it; only what was written since can be it.
-	if job.commits != e.commits.Load() {
+	if job.commits != e.commits.Load() && !e.beyond(job.request.ID) {
 		if queued, found, err := e.q.Find(context.Background(), job.request.ID); err != nil || found {
 			job.answer(queued, err)
 			return
@@ -82,7 +81,7 @@ func (e *enqueuer) add(b *batch, job *enqueueJob) {
 
 func (e *enqueuer) seal(b *batch, job *enqueueJob) error {
 	o, seq := e.q.o, b.end.seq+1
-	clocks, err := e.clocks(b)
+	clocks, err := e.clocks(b.counter)
 	if err != nil {
 		return fail("enqueue", err)
 	}
@@ -123,18 +122,18 @@ func (e *enqueuer) reseal(b *batch) {
 }
 
 // clocks is all that the desk knows of the time, for the signed body.
-func (e *enqueuer) clocks(b *batch) (request.Clocks, error) {
-	if b.trusted == nil {
+func (e *enqueuer) clocks(counter *uint64) (request.Clocks, error) {
+	if now := e.q.trusts.Load(); e.trustedOf != now {
 		trusted, err := e.q.Trusted(context.Background())
 		if err != nil {
 			return request.Clocks{}, err
 		}
-		b.trusted = &trusted
+		e.trusted, e.trustedOf = trusted, now
 	}
 	boot, elapsed := e.q.clock.SinceBoot()
-	c := request.Clocks{Wall: e.q.clock.Now().UTC(), BootID: boot, Monotonic: elapsed.Nanoseconds(), Counter: b.counter}
-	if !b.trusted.IsZero() {
-		c.Trusted = b.trusted
+	c := request.Clocks{Wall: e.q.clock.Now().UTC(), BootID: boot, Monotonic: elapsed.Nanoseconds(), Counter: counter}
+	if trusted := e.trusted; !trusted.IsZero() {
+		c.Trusted = &trusted
 	}
 	return c, nil
 }
@@ -154,6 +153,11 @@ func (e *enqueuer) commit(b *batch) {
 		}
 		return
 	}
+	newest := *e.newest.Load() // one commit at a time
+	for _, job := range b.fresh {
+		newest = max(newest, job.request.ID)
+	}
+	e.newest.Store(&newest)
 	e.commits.Add(1)
 	e.q.counter.committed(context.Background())
 	for _, job := range b.fresh {
@@ -203,26 +207,46 @@ func (e *enqueuer) writeFiles(jobs []*enqueueJob) error {
 }
 
 func (e *enqueuer) writeRows(tx store.Tx, jobs []*enqueueJob) error {
-	for _, job := range jobs {
-		row := record{
+	records, small := make([]*record, len(jobs)), [][]any{}
+	for i, job := range jobs {
+		records[i] = &record{
 			Seq: job.queued.Seq, ID: job.request.ID, State: Sealed, BodyHash: job.hash, SealedBytes: int64(len(job.sealed)),
 			Payload: placeOf(job.request.ID, job.sealed), QueuedAt: job.queued.QueuedAt.UnixMilli(), DueAt: string(job.request.DueAt),
 		}
-		hash, err := row.insert(tx)
-		if err != nil {
-			return fmt.Errorf("insert request: %w", err)
+		if records[i].Payload == inRow {
+			small = append(small, []any{job.queued.Seq, job.sealed})
 		}
-		if row.Payload == inRow {
-			if err := insertPayload(tx, row.Seq, job.sealed); err != nil {
-				return err
-			}
-		}
-		if err := e.q.audit.note(tx, string(Sealed), row.ID, hash, fmt.Sprintf("seq=%d bytes=%d", row.Seq, row.SealedBytes)); err != nil {
-			return err
-		}
-		if err := deleteVisit(tx, row.ID); err != nil {
+	}
+	hashes, err := insertRecords(tx, records...)
+	if err != nil {
+		return err
+	}
+	if err := insertPayloads(tx, small...); err != nil {
+		return err
+	}
+	notes := make([]note, len(jobs))
+	for i, r := range records {
+		notes[i] = note{string(Sealed), r.ID, hashes[i], fmt.Sprintf("seq=%d bytes=%d", r.Seq, r.SealedBytes)}
+	}
+	if err := e.q.audit.notes(tx, notes); err != nil {
+		return err
+	}
+	if err := e.clearJournal(tx, jobs); err != nil {
+		return err
+	}
+	return e.q.counter.expect(tx)
+}
+
+// clearJournal deletes the steps of the visits that these requests end.
+func (e *enqueuer) clearJournal(tx store.Tx, jobs []*enqueueJob) error {
+	var any bool // a desk has one visit open at most
+	if err := tx.Row(`SELECT EXISTS (SELECT 1 FROM visit_journal)`).Scan(&any); err != nil || !any {
+		return err
+	}
+	for _, job := range jobs {
+		if err := deleteVisit(tx, job.request.ID); err != nil {
 			return err
 		}
 	}
-	return e.q.counter.expect(tx)
+	return nil
 }

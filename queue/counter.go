@@ -134,7 +134,7 @@ func (g *rollbackGuard) adopt(kind string, hardware uint64) error {
 	return g.q.write(func(tx store.Tx) error { return adopt(tx, g.q.audit, kind, hardware, "") })
 }
 
-func adopt(tx store.Tx, audit auditor, kind string, hardware uint64, why string) error {
+func adopt(tx store.Tx, audit *auditor, kind string, hardware uint64, why string) error {
 	var before int64
 	if err := alterDesk(tx, func(d *deskRow) bool { before, d.Counter = d.Counter, int64(hardware); return true }); err != nil {
 		return err
@@ -152,7 +152,7 @@ func AcceptRollback(ctx context.Context, dir string, counter Counter, why string
 			return fmt.Errorf("read hardware counter: %w", err)
 		}
 		return db.Write(func(tx store.Tx) error {
-			return adopt(tx, auditor{newMachineClock()}, "rollback_accepted", hardware, why)
+			return adopt(tx, &auditor{clock: newMachineClock()}, "rollback_accepted", hardware, why)
 		})
 	})
 }

@@ -35,13 +35,16 @@ type enqueuer struct {
 
 	sealer request.Sealer
 
-	commits atomic.Int64 // so far; a commit counts before its callers are answered
+	commits atomic.Int64           // so far; a commit counts before its callers are answered
+	newest  atomic.Pointer[string] // the greatest id on the disk
 
 	// Owned by the goroutine.
-	end     chain  // of what is on the disk
-	flight  *batch // being written by a goroutine of its own; nil for none
-	last    time.Duration
-	company int // producers at work: those of the batch before and those that it made wait
+	end       chain // of what is on the disk
+	trusted   time.Time
+	trustedOf int64  // Queue.trusts when trusted was read
+	flight    *batch // being written by a goroutine of its own; nil for none
+	last      time.Duration
+	company   int // producers at work: those of the batch before and those that it made wait
 
 	mu     sync.RWMutex
 	closed bool
@@ -65,7 +68,8 @@ type enqueueJob struct {
 }
 
 func startEnqueuer(ctx context.Context, q *Queue) (*enqueuer, error) {
-	e := &enqueuer{q: q, jobs: make(chan *enqueueJob, maxBatch), joined: make(chan struct{}), end: chain{previous: make([]byte, request.HashSize)}}
+	e := &enqueuer{q: q, jobs: make(chan *enqueueJob, maxBatch), joined: make(chan struct{}),
+		end: chain{previous: make([]byte, request.HashSize)}, trustedOf: -1}
 	last, _, err := scanRecord(q.db.QueryRowContext(ctx, `SELECT `+recordColumns+` FROM request ORDER BY seq DESC LIMIT 1`).Scan)
 	switch {
 	case err == nil:
@@ -73,9 +77,23 @@ func startEnqueuer(ctx context.Context, q *Queue) (*enqueuer, error) {
 	case !errors.Is(err, sql.ErrNoRows): // a damaged end of the chain cannot be built on
 		return nil, fmt.Errorf("find end of chain: %w", err)
 	}
+	var newest string
+	err = q.db.QueryRowContext(ctx, `SELECT coalesce(max(id), '') FROM request`).Scan(text{&newest})
+	if errors.Is(err, errDamaged) {
+		newest, err = "~", nil // ask each time
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find newest request: %w", err)
+	}
+	e.newest.Store(&newest)
 	go e.loop()
 	return e, nil
 }
+
+// beyond says that id is greater than every one on the disk, as the id of a visit
+// is that began after the last one ended (RFC 9562 §5.7): such a request was never
+// here, and no question to the database has to tell so.
+func (e *enqueuer) beyond(id string) bool { return id > *e.newest.Load() }
 
 // Enqueue signs and seals r and makes it durable; in the same transaction the
 // visit's journal is cleared. A second call with the same id answers as the
@@ -99,8 +117,10 @@ func (e *enqueuer) do(ctx context.Context, r station.Request) (station.Queued, e
 	default:
 	}
 	job := &enqueueJob{request: r, commits: e.commits.Load(), done: make(chan struct{})}
-	if queued, found, err := e.q.Find(ctx, r.ID); err != nil || found {
-		return queued, err
+	if !e.beyond(r.ID) {
+		if queued, found, err := e.q.Find(ctx, r.ID); err != nil || found {
+			return queued, err
+		}
 	}
 	if err := e.prepare(job); err != nil {
 		return station.Queued{}, err

@@ -57,7 +57,7 @@ func importInto(ctx context.Context, dir, from string) (head LogHead, err error)
 		return head, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	m := &importer{root: root, payload: payload, audit: auditor{newMachineClock()}}
+	m := &importer{root: root, payload: payload, audit: &auditor{clock: newMachineClock()}}
 	err = db.Write(func(tx store.Tx) error { return m.write(ctx, tx, desk) })
 	return desk.Log, err
 }
@@ -65,7 +65,7 @@ func importInto(ctx context.Context, dir, from string) (head LogHead, err error)
 type importer struct {
 	root    *os.Root
 	payload string
-	audit   auditor
+	audit   *auditor
 }
 
 func (m *importer) write(ctx context.Context, tx store.Tx, desk exportedDesk) error {
@@ -94,30 +94,30 @@ func (m *importer) write(ctx context.Context, tx store.Tx, desk exportedDesk) er
 
 // entries writes the log and returns each request's last row hash.
 func (m *importer) entries(ctx context.Context, tx store.Tx, want LogHead) (last map[string][]byte, err error) {
-	last, previous, n := map[string][]byte{}, make([]byte, tlog.HashSize), int64(0)
+	last = map[string][]byte{}
+	var log tail
 	err = m.lines(ctx, auditFile, func(line []byte) error {
 		var e Entry
 		if err := strictJSON(line, &e); err != nil {
-			return fmt.Errorf("entry %d: %w", n, err)
+			return fmt.Errorf("entry %d: %w", log.size, err)
 		}
-		if e.Number != n || !bytes.Equal(e.Previous, previous) {
-			return fmt.Errorf("entry %d %w", n, errDamaged)
-		}
-		leaf, err := insertEntry(tx, &e)
-		if err != nil {
-			return err
+		if e.Number != log.size || !bytes.Equal(e.Previous, log.leaf[:]) { // zeros before the first
+			return fmt.Errorf("entry %d %w", log.size, errDamaged)
 		}
 		if len(e.RowHash) > 0 {
 			last[e.Request] = e.RowHash
 		}
-		previous, n = leaf[:], n+1
-		return nil
+		row, err := log.add(e)
+		if err != nil {
+			return err
+		}
+		return tx.Insert(auditTable, row)
 	})
 	if err != nil {
 		return nil, err
 	}
-	root, err := tlog.TreeHash(n, treeIn(tx.Row))
-	if err == nil && (n != want.Size || !bytes.Equal(root[:], want.Root)) {
+	root, err := tlog.TreeHash(log.size, treeIn(tx.Row))
+	if err == nil && (log.size != want.Size || !bytes.Equal(root[:], want.Root)) {
 		err = fmt.Errorf("the log's root %w", errDamaged)
 	}
 	return last, err
@@ -141,7 +141,7 @@ func (m *importer) rows(ctx context.Context, tx store.Tx, want int, last map[str
 		if err := m.file(tx, &row.record); err != nil {
 			return err
 		}
-		_, err = row.insert(tx)
+		_, err = insertRecords(tx, &row.record)
 		return err
 	})
 	if err == nil && (n != want || len(last) != n) {
@@ -165,7 +165,7 @@ func (m *importer) file(tx store.Tx, r *record) error {
 		return fmt.Errorf("payload of request %d %w", r.Seq, errDamaged)
 	}
 	if r.Payload == inRow {
-		return insertPayload(tx, r.Seq, data)
+		return insertPayloads(tx, []any{r.Seq, data})
 	}
 	return store.WriteFile(m.payload, r.Payload, data)
 }

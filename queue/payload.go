@@ -27,8 +27,8 @@ func placeOf(id string, sealed []byte) string {
 	return id
 }
 
-func insertPayload(tx store.Tx, seq int64, sealed []byte) error {
-	if _, err := tx.Exec(`INSERT INTO payload (seq, data) VALUES (?, ?)`, seq, sealed); err != nil {
+func insertPayloads(tx store.Tx, rows ...[]any) error {
+	if err := tx.Insert(`payload (seq, data)`, rows...); err != nil {
 		return fmt.Errorf("insert payload: %w", err)
 	}
 	return nil

@@ -32,6 +32,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	"github.com/enrold/enrold/internal/eid"
 	"github.com/enrold/enrold/queue/request"
@@ -73,7 +74,7 @@ type Queue struct {
 	o       Options
 	store   *store.DB
 	clock   Clock
-	audit   auditor
+	audit   *auditor
 	lock    *os.File
 	journal *Journal
 	intake  *enqueuer
@@ -84,6 +85,8 @@ type Queue struct {
 	watch   watchers
 
 	intakeFiles sync.Mutex // held from a payload's first byte to its row's commit
+
+	trusts atomic.Int64 // statements that may have told a newer trusted time
 
 	stopping sync.Once
 	stopped  chan struct{}
@@ -109,7 +112,7 @@ func Open(ctx context.Context, o Options) (*Queue, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	q := &Queue{o: o, clock: o.Clock, audit: auditor{o.Clock}, stopped: make(chan struct{})}
+	q := &Queue{o: o, clock: o.Clock, audit: &auditor{clock: o.Clock}, stopped: make(chan struct{})}
 	if err := q.open(ctx); err != nil {
 		return nil, errors.Join(fail("open queue", err), q.release())
 	}

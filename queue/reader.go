@@ -63,7 +63,7 @@ func schema(fill func(store.Tx) error) store.Schema {
 	}
 	s := store.Schema{ApplicationID: applicationID, Migrations: sub}
 	if fill != nil {
-		s.Fill = map[int]func(store.Tx) error{2: fill}
+		s.Fill = map[int]func(store.Tx) error{4: fill}
 	}
 	return s
 }

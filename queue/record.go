@@ -54,7 +54,7 @@ func hashRow(table string, row any) ([]byte, error) {
 		return nil, fmt.Errorf("hash row: %w", err)
 	}
 	h := sha256.New()
-	fmt.Fprintf(h, "enrold %s v1\x00", table)
+	h.Write([]byte("enrold " + table + " v1\x00"))
 	h.Write(data)
 	return h.Sum(nil), nil
 }
@@ -97,13 +97,19 @@ func (r *record) values() (args []any, hash []byte, err error) {
 		r.LastError, r.Reason, r.Receipt, r.Result, r.SyncMS, r.Offset, r.FrozenAt, hash}, hash, nil
 }
 
-func (r *record) insert(tx store.Tx) (hash []byte, err error) {
-	args, hash, err := r.values()
-	if err != nil {
-		return nil, err
+// insertRecords writes new rows and returns their hashes.
+func insertRecords(tx store.Tx, records ...*record) (hashes [][]byte, err error) {
+	rows := make([][]any, len(records))
+	hashes = make([][]byte, len(records))
+	for i, r := range records {
+		if rows[i], hashes[i], err = r.values(); err != nil {
+			return nil, err
+		}
 	}
-	_, err = tx.Exec(`INSERT INTO request (`+recordColumns+`) VALUES (?`+strings.Repeat(", ?", len(args)-1)+`)`, args...)
-	return hash, err
+	if err := tx.Insert(`request (`+recordColumns+`)`, rows...); err != nil {
+		return nil, fmt.Errorf("insert request: %w", err)
+	}
+	return hashes, nil
 }
 
 func (r *record) update(tx store.Tx) (hash []byte, err error) {

@@ -104,6 +104,7 @@ const (
 	isWaiting = `state IN ('sealed', 'announced', 'uploading')`
 	isAwaited = `state IN ('received', 'accepted', 'needs_correction')`
 	isGranted = `state = 'granted'`
+	isRefused = `state = 'refused'`
 )
 
 // farFuture is a waiting time that no back-off gives: a request that waits for
@@ -130,7 +131,7 @@ func (r *Reader) Due(ctx context.Context, now time.Time) (row *Row, next time.Ti
 		return row, time.Time{}, fail(op, err)
 	}
 	var at sql.NullInt64
-	if err := r.db.QueryRowContext(ctx, `SELECT min(next_at) FROM request WHERE `+isWaiting+` AND next_at > ?`, now.UnixMilli()).Scan(&at); err != nil {
+	if err := r.db.QueryRowContext(ctx, `SELECT min(next_at) FROM request WHERE `+isWaiting+` AND next_at > 0 AND next_at > ?`, now.UnixMilli()).Scan(&at); err != nil {
 		return nil, time.Time{}, fail(op, err)
 	}
 	if at.Valid {

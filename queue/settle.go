@@ -200,6 +200,7 @@ func (q *Queue) alter(ctx context.Context, op, id string, f func(store.Tx, *reco
 		return fail(op, err)
 	}
 	if changed {
+		q.trusts.Add(1)
 		q.watch.tell()
 	}
 	return nil

@@ -3,10 +3,12 @@ package queue
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/enrold/enrold/internal/eid"
 	"github.com/enrold/enrold/queue/request"
@@ -142,21 +144,25 @@ func (s *sweeper) gone(ctx context.Context, r *record) (gone bool, err error) {
 	return errors.Is(err, os.ErrNotExist), nil
 }
 
-// missing counts waiting rows whose payload is gone. The rows stay: the officer sees
+// missing counts kept payloads that are gone. Their rows stay: the officer sees
 // them, and the absence is reported again when the payload should be sent.
 func (s *sweeper) missing(ctx context.Context) error {
-	count, after := 0, int64(0)
-	for {
+	kept, err := s.kept(ctx)
+	if err != nil {
+		return err
+	}
+	count := 0
+	for some := range slices.Chunk(kept, sweepStep) {
 		var page []record
-		err := s.q.each(ctx, `WHERE payload <> '' AND seq > ? ORDER BY seq LIMIT ?`, []any{after, sweepStep}, func(r record, _ error) bool {
-			page = append(page, r)
-			return true
-		})
+		list, err := json.Marshal(some)
 		if err != nil {
 			return err
 		}
-		if len(page) == 0 {
-			break
+		if err := s.q.each(ctx, `WHERE seq IN (SELECT value FROM json_each(?)) AND payload <> ''`, []any{string(list)}, func(r record, _ error) bool {
+			page = append(page, r)
+			return true
+		}); err != nil {
+			return err
 		}
 		for _, r := range page {
 			gone, err := s.gone(ctx, &r)
@@ -169,10 +175,27 @@ func (s *sweeper) missing(ctx context.Context) error {
 				}
 			}
 		}
-		after = page[len(page)-1].Seq
 	}
 	if count > 0 {
 		s.q.o.Log.Error("payloads missing", "count", count)
 	}
 	return nil
+}
+
+// kept are the numbers of the requests that have a payload: those that wait and
+// those that lie aside.
+func (s *sweeper) kept(ctx context.Context) (list []int64, err error) {
+	rows, err := s.q.db.QueryContext(ctx, `SELECT seq FROM request WHERE `+isWaiting+` UNION ALL SELECT seq FROM request WHERE `+isRefused)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var seq int64
+		if err := rows.Scan(integer{&seq}); err != nil {
+			return nil, err
+		}
+		list = append(list, seq)
+	}
+	return list, rows.Err()
 }

@@ -3,13 +3,10 @@ package queue
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
-
-	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/enrold/enrold/internal/eid"
 	"github.com/enrold/enrold/queue/store"
@@ -147,76 +144,36 @@ func (c *check) desk(ctx context.Context) error {
 
 // log recomputes the chain and the tree over all entries.
 func (c *check) log(ctx context.Context) error {
-	tree, err := c.conn.QueryContext(ctx, `SELECT place, hash FROM audit_tree ORDER BY place`)
-	if err != nil {
-		return c.tell(ctx, "tree", err)
-	}
-	defer tree.Close()
-	var left []tlog.Hash // per level, the complete subtree that waits for its right neighbour
-	previous, n := make([]byte, sha256.Size), int64(0)
-	var before Entry
-	err = c.query(ctx, "audit", `SELECT `+entryColumns+` FROM audit ORDER BY number`, func(rows *sql.Rows) error {
-		e, err := scanEntry(rows.Scan)
+	var log tail
+	err := c.query(ctx, "audit", `SELECT `+entryColumns+`, hashes FROM audit ORDER BY number`, func(rows *sql.Rows) error {
+		n, before := log.size, log.last
+		var hashes []byte
+		e, err := scanEntry(func(to ...any) error { return rows.Scan(append(to, blob{&hashes})...) })
 		if err != nil {
 			return err
 		}
 		if e.Number != n {
 			c.found("audit", 0, "entry %d follows entry %d", e.Number, n-1)
 		}
-		if !bytes.Equal(e.Previous, previous) {
+		if !bytes.Equal(e.Previous, log.leaf[:]) { // zeros before the first
 			c.found("audit", 0, "entry %d does not follow what is before it", e.Number)
 		}
 		if len(e.RowHash) > 0 {
 			c.last[e.Request] = e.RowHash
 		}
 		c.note(before, e)
-		leaf, err := e.leaf()
-		if err != nil {
-			return err
+		computed, err := log.grow(e)
+		if err == nil && !bytes.Equal(hashes, computed) {
+			c.found("tree", 0, "the hashes of entry %d are not those of the log", n)
 		}
-		previous, before = leaf[:], e
-		if left, err = c.grow(tree, left, n, leaf); err != nil {
-			return err
-		}
-		n++
-		return nil
+		return err
 	})
 	if err != nil {
 		return err
 	}
-	if tree.Next() {
-		c.found("tree", 0, "the tree has more hashes than the log has entries")
-	}
-	if err := c.tell(ctx, "tree", tree.Err()); err != nil {
-		return err
-	}
-	root, err := rootOf(ctx, c.conn, n)
-	c.report.Entries, c.report.Log = n, LogHead{Size: n, Root: root}
+	root, err := rootOf(ctx, c.conn, log.size)
+	c.report.Entries, c.report.Log = log.size, LogHead{Size: log.size, Root: root}
 	return c.tell(ctx, "tree", err)
-}
-
-// grow adds leaf n and compares each hash that it completes with the stored one.
-func (c *check) grow(stored *sql.Rows, left []tlog.Hash, n int64, leaf tlog.Hash) ([]tlog.Hash, error) {
-	place, hash := tlog.StoredHashIndex(0, n), leaf
-	for level := 0; ; level++ {
-		if !stored.Next() {
-			return left, errors.Join(errors.New("the tree ends before the log"), stored.Err())
-		}
-		var at int64
-		var have []byte
-		if err := stored.Scan(integer{&at}, blob{&have}); err != nil {
-			return left, err
-		}
-		if at != place || !bytes.Equal(have, hash[:]) {
-			c.found("tree", 0, "hash %d is not that of the log", place)
-		}
-		place++
-		if n>>level&1 == 0 {
-			return append(left, hash), nil
-		}
-		hash = tlog.NodeHash(left[len(left)-1], hash)
-		left = left[:len(left)-1]
-	}
 }
 
 // note gathers what an operator should read, even though nothing was altered.

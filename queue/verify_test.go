@@ -171,7 +171,7 @@ func TestVerifyFindsEveryBitOfEveryColumn(t *testing.T) {
 	}
 	v := newVandal(t, d.dir)
 	tables := map[string]string{
-		"request": recordColumns, "audit": entryColumns, "audit_tree": "place, hash", "visit_journal": stepColumns, "payload": "seq, data",
+		"request": recordColumns, "audit": entryColumns + ", hashes", "visit_journal": stepColumns, "payload": "seq, data",
 	}
 	if err := func() error { // the desk's row exists once the central has told the time
 		hash, err := hashRow("desk", deskRow{Counter: 7, TrustedAt: 8})
@@ -357,8 +357,8 @@ func dump(t *testing.T, dir string) string {
 	}
 	defer db.Close()
 	var b strings.Builder
-	for _, query := range []string{`SELECT ` + recordColumns + ` FROM request ORDER BY seq`, `SELECT ` + entryColumns + ` FROM audit ORDER BY number`,
-		`SELECT place, hash FROM audit_tree ORDER BY place`, `SELECT seq, data FROM payload ORDER BY seq`, `SELECT ` + stepColumns + ` FROM visit_journal ORDER BY visit_id, number`} {
+	for _, query := range []string{`SELECT ` + recordColumns + ` FROM request ORDER BY seq`, `SELECT ` + entryColumns + `, hashes FROM audit ORDER BY number`,
+		`SELECT seq, data FROM payload ORDER BY seq`, `SELECT ` + stepColumns + ` FROM visit_journal ORDER BY visit_id, number`} {
 		rows, err := db.QueryContext(context.Background(), query)
 		if err != nil {
 			fmt.Fprintln(&b, err)

@@ -4,10 +4,16 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
+	"strings"
 )
 
-// maxStatements bounds the statements kept; a program has some dozens.
-const maxStatements = 64
+// maxStatements bounds the statements kept; a program has some dozens, and each of
+// those of Insert once for every number of rows.
+const maxStatements = 128
+
+// maxRows bounds the rows that one statement inserts.
+const maxRows = 8
 
 // statements keeps what one connection has prepared: parsing a statement takes
 // longer than running it.
@@ -55,6 +61,19 @@ func (t Tx) Exec(query string, args ...any) (int64, error) {
 		return 0, err
 	}
 	return r.RowsAffected()
+}
+
+// Insert writes rows into the columns of a table, "table (column, column)", with as
+// few statements as it takes: most of what a small row costs is its statement.
+func (t Tx) Insert(table string, rows ...[]any) error {
+	for some := range slices.Chunk(rows, maxRows) {
+		one := "(?" + strings.Repeat(", ?", len(some[0])-1) + ")"
+		query := "INSERT INTO " + table + " VALUES " + one + strings.Repeat(", "+one, len(some)-1)
+		if _, err := t.exec(query, slices.Concat(some...)...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (t Tx) exec(query string, args ...any) (sql.Result, error) {

@@ -141,6 +141,9 @@ func (w *writer) transact(group []write, results []error) error {
 	if err := w.exec("BEGIN IMMEDIATE"); err != nil {
 		return w.judge(fmt.Errorf("begin: %w", err)) // nothing happened yet: unless the disk failed, the next group may succeed
 	}
+	if len(group) == 1 {
+		return w.single(group[0])
+	}
 	for i, g := range group {
 		if err := w.exec("SAVEPOINT one"); err != nil {
 			return w.undo(err)
@@ -159,6 +162,25 @@ func (w *writer) transact(group []write, results []error) error {
 		if err := w.exec("RELEASE one"); err != nil {
 			return w.undo(err)
 		}
+	}
+	if err := w.exec("COMMIT"); err != nil {
+		return w.undo(fmt.Errorf("commit: %w", err))
+	}
+	return nil
+}
+
+// single ends a transaction of one write: it needs no savepoint, for which SQLite
+// keeps each page as it was.
+func (w *writer) single(g write) error {
+	if err := classify(g.run(Tx{w.conn, w.known})); err != nil {
+		if errors.Is(err, ErrStopped) {
+			return w.undo(err)
+		}
+		// What the caller refused, or a full disk, leaves nothing; the writer goes on.
+		if undone := ignoreNoTransaction(w.exec("ROLLBACK")); undone != nil {
+			return w.undo(errors.Join(err, undone))
+		}
+		return err
 	}
 	if err := w.exec("COMMIT"); err != nil {
 		return w.undo(fmt.Errorf("commit: %w", err))
