@@ -92,6 +92,14 @@ func (w *avx2) min() {
 	}
 }
 
+func (w *avx2) minInto(dst Mem) {
+	for i, r := range w.ratio {
+		low := YMM()
+		VMINPS(shift(dst, 32*i), r, low)
+		VMOVUPS(low, shift(dst, 32*i))
+	}
+}
+
 func (w *avx2) storeMin(dst Mem) {
 	VMINPS(w.best[1], w.best[0], w.best[0])
 	storeLowest(w.best[0], dst)

@@ -88,6 +88,12 @@ func (w *avx512) startMin() {
 
 func (w *avx512) min() { VMINPS(w.ratio, w.best, w.best) }
 
+func (w *avx512) minInto(dst Mem) {
+	low := ZMM()
+	VMINPS(dst, w.ratio, low)
+	VMOVUPS(low, dst)
+}
+
 func (w *avx512) storeMin(dst Mem) {
 	y := YMM()
 	VEXTRACTF64X4(Imm(1), w.best, y)

@@ -32,7 +32,8 @@ func main() {
 		below()
 	case "near":
 		related()
-		within()
+		together()
+		pull()
 	default:
 		log.Fatal("-kernels: want cylinder or near")
 	}
@@ -86,14 +87,19 @@ type width interface {
 	startMin()
 	min()
 	storeMin(dst Mem)
+	minInto(dst Mem) // each lane's lowest of what is there and the ratio
 }
 
-// write emits func name(dst, rows, rowRoots *, windows *uint32, n int, columns, roots *, words, stride int).
+// write emits func name(dst, [lowest, columnLowest,] rows, rowRoots *, windows *uint32, n int, columns, roots *, words, stride int).
 func write(name string, store bool, outside Mem, w width) {
-	TEXT(name, NOSPLIT, "func(dst *float32, rows *uint64, rowRoots *float32, windows *uint32, n int, columns *uint64, roots *float32, words, stride int)")
+	more := ""
+	if store {
+		more = "lowest, columnLowest *float32, "
+	}
+	TEXT(name, NOSPLIT, "func(dst *float32, "+more+"rows *uint64, rowRoots *float32, windows *uint32, n int, columns *uint64, roots *float32, words, stride int)")
 	what := "the lowest ratio of each row, 2 for an empty window"
 	if store {
-		what = "the ratios of each row, in blocks of 16, 2 outside the window"
+		what = "the ratios of each row, in blocks of 16, 2 outside the window, and the lowest of each row and column"
 	}
 	Doc(fmt.Sprintf("%s writes %s; see kernel.", name, what))
 	Pragma("noescape")
@@ -106,6 +112,10 @@ func write(name string, store bool, outside Mem, w width) {
 	stride := Load(Param("stride"), GP64())
 	SHLQ(Imm(3), stride) // bytes
 	w.constants()
+	lowest, columnLowest, low := dst, GP64(), GP64()
+	if store {
+		lowest = Load(Param("lowest"), GP64())
+	}
 	count, column, root := GP64(), GP64(), GP64()
 	p, at, left := GP64(), GP64(), GP64()
 
@@ -119,9 +129,11 @@ func write(name string, store bool, outside Mem, w width) {
 	Load(Param("roots"), root)
 	LEAQ(Mem{Base: column, Index: first, Scale: 8}, column)
 	LEAQ(Mem{Base: root, Index: first, Scale: 4}, root)
-	if !store {
-		w.startMin()
+	if store {
+		Load(Param("columnLowest"), columnLowest)
+		LEAQ(Mem{Base: columnLowest, Index: first, Scale: 4}, low)
 	}
+	w.startMin()
 
 	Label("blocks")
 	TESTQ(count, count)
@@ -147,19 +159,18 @@ func write(name string, store bool, outside Mem, w width) {
 	if store {
 		w.store(Mem{Base: dst})
 		ADDQ(Imm(4*lanes), dst)
-	} else {
-		w.min()
+		w.minInto(Mem{Base: low})
+		ADDQ(Imm(4*lanes), low)
 	}
+	w.min()
 	ADDQ(U32(8*lanes), column)
 	ADDQ(Imm(4*lanes), root)
 	SUBQ(Imm(lanes), count)
 	JMP(LabelRef("blocks"))
 
 	Label("row_done")
-	if !store {
-		w.storeMin(Mem{Base: dst})
-		ADDQ(Imm(4), dst)
-	}
+	w.storeMin(Mem{Base: lowest})
+	ADDQ(Imm(4), lowest)
 	LEAQ(Mem{Base: row, Index: words, Scale: 8}, row)
 	ADDQ(Imm(4), rowRoot)
 	ADDQ(Imm(4), window)

@@ -3,6 +3,8 @@ package finger
 import (
 	"math/bits"
 	"slices"
+
+	"github.com/enrold/enrold/match/finger/near"
 )
 
 const (
@@ -75,24 +77,26 @@ func (m *Matcher) fit(pairs []pair) (t motion, cx, cy float32) {
 	return t, cx, cy
 }
 
-// agree pairs minutiae that fall together, closest first, each once. m.movedX
-// and movedY are a's minutiae in b's plane, (cx, cy) the point of b that the
-// motion is surest of.
+// agree pairs minutiae that fall together, closest first, each once. The first
+// two lines of m.moved are a's minutiae in b's plane, (cx, cy) the point of b
+// that the motion is surest of.
 func (m *Matcher) agree(t motion, cx, cy, distance, stretch float32) []pair {
 	all := m.close[:0]
-	for i := range m.a.minutiae {
+	rows, n := &m.moved, len(m.a.minutiae)
+	for i := range n {
 		a := &m.a.minutiae[i]
-		x, y := m.movedX[i], m.movedY[i]
-		limit := distance + stretch*root((x-cx)*(x-cx)+(y-cy)*(y-cy))
-		sin, cos := a.sin*t.cos+a.cos*t.sin, a.cos*t.cos-a.sin*t.sin
-		steps := len(m.b.xs) / 8
-		if steps == 0 {
-			break
-		}
-		m.kernels.Within(&m.masks[0], &m.b.xs[0], &m.b.ys[0], steps, x, y, limit*limit)
-		for k, mask := range m.masks[:steps] {
+		x, y := rows[0][i], rows[1][i]
+		m.limits[i] = distance + stretch*root((x-cx)*(x-cx)+(y-cy)*(y-cy))
+		rows[2][i] = m.limits[i] * m.limits[i]
+		rows[3][i], rows[4][i] = a.cos*t.cos-a.sin*t.sin, a.sin*t.cos+a.cos*t.sin
+	}
+	words := (len(m.b.columns.X) + 63) / 64
+	m.kernels.Together(m.masks[:], words, rows, n, &m.b.columns, 1-turnLimit-1e-3)
+	for i := range n {
+		x, y, limit, cos, sin := rows[0][i], rows[1][i], m.limits[i], rows[3][i], rows[4][i]
+		for k, mask := range m.masks[i*words:][:words] {
 			for ; mask != 0; mask &= mask - 1 {
-				j := k*8 + bits.TrailingZeros8(mask)
+				j := k*64 + bits.TrailingZeros64(mask)
 				b := &m.b.minutiae[j]
 				// 1-cos of the turn between them is about half of its square.
 				turned := max(0, 1-(cos*b.cos+sin*b.sin))
@@ -124,44 +128,23 @@ func (m *Matcher) agree(t motion, cx, cy, distance, stretch float32) []pair {
 
 var turnLimit = 1 - sines[64+pairTurn]
 
-// move fills movedX and movedY by the motion alone.
+// move lays a's minutiae into b's plane by the motion alone.
 func (m *Matcher) move(t motion) {
 	for i := range m.a.minutiae {
-		m.movedX[i], m.movedY[i] = t.apply(m.a.minutiae[i].x, m.a.minutiae[i].y)
+		m.moved[0][i], m.moved[1][i] = t.apply(m.a.minutiae[i].x, m.a.minutiae[i].y)
 	}
 }
 
-// pull is one pair's say in how skin is stretched around it, in b's plane.
-type pull struct {
-	i            int
-	x, y, dx, dy float32
-	weight       float32
-}
-
-// pulls are what the motion leaves between paired minutiae.
+// pull notes what the motion leaves between paired minutiae: each pair's say in
+// how skin is stretched around it, in b's plane.
 func (m *Matcher) pull(t motion, pairs []pair) {
 	m.pulls = m.pulls[:0]
 	for _, p := range pairs {
 		b := &m.b.minutiae[p.j]
 		x, y := t.apply(m.a.minutiae[p.i].x, m.a.minutiae[p.i].y)
-		m.pulls = append(m.pulls, pull{p.i, x, y, b.x - x, b.y - y, p.value})
+		m.pulls = append(m.pulls, near.Pull{X: x, Y: y, DX: b.x - x, DY: b.y - y, Weight: p.value, Of: int32(p.i)})
 	}
 }
 
-// stretch is how far a point of b's plane is moved as the pairs around it say,
-// but for the pair of minutia except.
-func (m *Matcher) stretch(x, y float32, except int) (float32, float32) {
-	const still = 1.0 // weight of no stretching
-	var dx, dy float32
-	all := float32(still)
-	for k := range m.pulls {
-		p := &m.pulls[k]
-		if p.i == except {
-			continue
-		}
-		far := ((p.x-x)*(p.x-x) + (p.y-y)*(p.y-y)) * (1 / (stretchReach * stretchReach))
-		w := p.weight / ((1 + far) * (1 + far))
-		dx, dy, all = dx+w*p.dx, dy+w*p.dy, all+w
-	}
-	return dx / all, dy / all
-}
+// pullScale makes a pull at stretchReach count for a quarter.
+const pullScale = 1 / (stretchReach * stretchReach)

@@ -15,27 +15,28 @@ const hypotheses = 3
 // Matcher compares templates and keeps its room between comparisons. Its zero
 // value is ready; one goroutine at a time may use it.
 type Matcher struct {
-	a, b           *Prepared
-	probe          *cylinder.Probe
-	loaded         *Prepared // in probe
-	closest        []cylinder.Pair
-	keys           []key
-	pairs          []pair
-	links          []link // between pairs
-	places         near.Places
-	from           near.View
-	masks          [max(maxCandidates, MaxMinutiae+7) / 8]uint8
-	kernels        near.Kernels
-	turns          [maxCandidates]uint8
-	backing        [maxCandidates]float32
-	done           [maxCandidates]bool
-	movedX, movedY [MaxMinutiae]float32
-	close          []key
-	agreed, best   []pair
-	usedA, usedB   [MaxMinutiae]bool
-	group          []pair
-	pulls          []pull
-	layer          layer
+	a, b         *Prepared
+	probe        *cylinder.Probe
+	loaded       *Prepared // in probe
+	closest      []cylinder.Pair
+	keys         []key
+	pairs        []pair
+	links        []link // between pairs
+	places       near.Places
+	related      [near.Room]uint64
+	moved        near.Rows // a's minutiae in b's plane
+	limits       [near.MaxRows]float32
+	masks        [MaxMinutiae * (MaxMinutiae + 63) / 64]uint64
+	kernels      near.Kernels
+	turns        [maxCandidates]uint8
+	backing      [maxCandidates]float32
+	done         [maxCandidates]bool
+	close        []key
+	agreed, best []pair
+	usedA, usedB [MaxMinutiae]bool
+	group        []pair
+	pulls        []near.Pull
+	layer        layer
 }
 
 // Compare returns how much speaks for two impressions being of one finger, 0
@@ -150,10 +151,12 @@ func (m *Matcher) try(seed int) evidence {
 	}
 	t, cx, cy = m.fit(pairs)
 	m.pull(t, pairs)
-	for i := range m.a.minutiae {
-		x, y := t.apply(m.a.minutiae[i].x, m.a.minutiae[i].y)
-		dx, dy := m.stretch(x, y, i)
-		m.movedX[i], m.movedY[i] = x+dx, y+dy
+	m.move(t)
+	n := (len(m.a.minutiae) + 7) &^ 7
+	m.kernels.Pull(m.moved[2][:n], m.moved[3][:n], m.moved[0][:n], m.moved[1][:n], m.pulls, pullScale)
+	for i := range n {
+		m.moved[0][i] += m.moved[2][i]
+		m.moved[1][i] += m.moved[3][i]
 	}
 	pairs = m.agree(t, cx, cy, nearDistance, nearStretch)
 	if len(pairs) < 3 || t.cos < sines[64+maxTurn] {
@@ -173,7 +176,7 @@ func (m *Matcher) weigh(t motion, pairs []pair) evidence {
 	}
 	sharedA, sharedB := 0, 0
 	for i := range m.a.minutiae {
-		if m.b.shows(m.movedX[i], m.movedY[i]) {
+		if m.b.shows(m.moved[0][i], m.moved[1][i]) {
 			sharedA++
 		}
 	}

@@ -47,17 +47,13 @@ func (c *counts) highest() uint64 {
 
 // layer is the room in which one print's tiles are laid over another's samples.
 type layer struct {
-	window    window
-	rows      [3][]counts // sums of three tiles side by side, of three rows
-	shown     [3][]bool
-	line      []counts
-	stretched []stretched // by columns of blocks of two by two tiles
-}
-
-// stretched is how far a block is moved, pixels.
-type stretched struct {
-	dx, dy float32
-	known  bool
+	window window
+	rows   [3][]counts // sums of three tiles side by side, of three rows
+	shown  [3][]bool
+	line   []counts
+	// By columns of blocks of two by two tiles: how far each is moved and where it
+	// lies in b's plane, pixels.
+	offX, offY, blockX, blockY []float32
 }
 
 // lay compares a's tiles with b's samples where the motion and m.pulls put
@@ -67,6 +63,9 @@ func (m *Matcher) lay(a, b *samples, t motion) overlap {
 	var out overlap
 	l, n := &m.layer, a.columns
 	l.window.turn(t.sin, t.cos)
+	for k := range m.pulls {
+		m.pulls[k].Of = -1 // no block has a pull of its own
+	}
 	l.line = resize(l.line, n)
 	for k := range l.rows {
 		l.rows[k], l.shown[k] = resize(l.rows[k], n), resize(l.shown[k], n)
@@ -95,22 +94,14 @@ func (m *Matcher) layRow(a, b *samples, t motion, row, now int) {
 		return
 	}
 	if row%2 == 0 {
-		l.stretched = resize(l.stretched, (a.columns+1)/2)
-		clear(l.stretched)
+		m.stretchBlocks(a.columns, row|1, t)
 	}
 	for column := range line {
 		if (row+column)%2 == 1 || !a.finger[row*a.columns+column] {
 			continue
 		}
 		x, y := t.apply(float32(column*tileSide+tileSide/2), float32(row*tileSide+tileSide/2))
-		off := &l.stretched[column/2]
-		if !off.known {
-			// One for a block of two by two tiles: skin does not bend within 32 pixels.
-			cx, cy := t.apply(float32((column|1)*tileSide), float32((row|1)*tileSide))
-			off.dx, off.dy = m.stretch(cx, cy, -1)
-			off.known = true
-		}
-		x, y = (x+off.dx)/sampleSide, (y+off.dy)/sampleSide
+		x, y = (x+l.offX[column/2])/sampleSide, (y+l.offY[column/2])/sampleSide
 		const margin = windowSide/2 + 3
 		if !(x >= margin && y >= margin && x < float32(b.columns*tileSamples-margin) && y < float32(b.rows*tileSamples-margin)) ||
 			!b.finger[int(y)/tileSamples*b.columns+int(x)/tileSamples] {
@@ -123,6 +114,21 @@ func (m *Matcher) layRow(a, b *samples, t motion, row, now int) {
 			sums[k].add(&line[column])
 		}
 	}
+}
+
+// stretchBlocks computes how far a row of blocks of two by two tiles is moved, whose
+// middle is at the upper edge of that row of tiles: skin does not bend within 32
+// pixels.
+func (m *Matcher) stretchBlocks(columns, row int, t motion) {
+	l := &m.layer
+	n := ((columns+1)/2 + 7) &^ 7
+	for _, line := range []*[]float32{&l.offX, &l.offY, &l.blockX, &l.blockY} {
+		*line = resize(*line, n)
+	}
+	for k := range n {
+		l.blockX[k], l.blockY[k] = t.apply(float32((2*k+1)*tileSide), float32(row*tileSide))
+	}
+	m.kernels.Pull(l.offX, l.offY, l.blockX, l.blockY, m.pulls, pullScale)
 }
 
 // sum adds to out what the tiles of the row at place show together with their

@@ -5,6 +5,7 @@ import (
 	"math/bits"
 
 	"github.com/enrold/enrold/match/finger/cylinder"
+	"github.com/enrold/enrold/match/finger/near"
 )
 
 // placed is a minutia ready to be compared; y downwards, the angle in 256
@@ -19,7 +20,7 @@ type placed struct {
 type Prepared struct {
 	width, height float32
 	minutiae      []placed
-	xs, ys        []float32     // theirs, filled up with NaN to a multiple of eight
+	columns       near.Columns  // the same, in lines
 	cylinders     []uint64      // Words a minutia
 	ones          []uint16      // bits set in each cylinder; 0 marks one without enough neighbours
 	set           *cylinder.Set // the same, in order of direction
@@ -55,16 +56,21 @@ func Prepare(t *Template) *Prepared {
 			x: float32(max(-farAway, min(m.X, farAway))), y: float32(max(-farAway, min(m.Y, farAway))),
 			sin: sines[m.Angle], cos: sines[m.Angle+64], angle: m.Angle,
 		}
-		p.xs, p.ys = append(p.xs, p.minutiae[i].x), append(p.ys, p.minutiae[i].y)
+		p.column(p.minutiae[i])
 	}
-	for nan := float32(math.NaN()); len(p.xs)%8 != 0; {
-		p.xs, p.ys = append(p.xs, nan), append(p.ys, nan)
+	for nan := float32(math.NaN()); len(p.columns.X)%8 != 0; {
+		p.column(placed{x: nan, y: nan})
 	}
 	for i := range p.minutiae {
 		p.describe(i)
 	}
 	p.set = cylinder.NewSet(Words, p.cylinders, p.Directions(nil))
 	return p
+}
+
+func (p *Prepared) column(m placed) {
+	c := &p.columns
+	c.X, c.Y, c.Cos, c.Sin = append(c.X, m.x), append(c.Y, m.y), append(c.Cos, m.cos), append(c.Sin, m.sin)
 }
 
 // farAway bounds coordinates of templates that come from outside.

@@ -79,11 +79,23 @@ func TestDefinition(t *testing.T) {
 				}
 			}
 			const every = 1 << 16
-			got := p.Closest(nil, b, every, 1.5)
+			p.Compare(b)
+			got := p.Closest(nil, every, 1.5)
 			sortPairs(got)
 			sortPairs(all)
 			if !slices.Equal(got, all) {
 				t.Fatalf("%v, %d words, turn %d: %d pairs, want %d", level, words, turn, len(got), len(all))
+			}
+			other := NewProbe(level, turn)
+			other.Load(b)
+			there := p.Likeness()
+			other.Compare(a)
+			if back := other.Likeness(); there != back {
+				t.Fatalf("%v, %d words, turn %d: likeness %d, the other way %d", level, words, turn, there, back)
+			}
+			size := min(a.Len(), b.Len())
+			if want := max(Likeness(p.Nearest(nil, b), size), Likeness(other.Nearest(nil, a), size)); there != want {
+				t.Fatalf("%v, %d words, turn %d: likeness %d, of the nearest %d", level, words, turn, there, want)
 			}
 		}
 	}
@@ -110,8 +122,9 @@ func TestClosestKeepsTheLowest(t *testing.T) {
 		p := NewProbe(simd.Generic, 60)
 		p.Load(a)
 		const n, most = 48, 0.5
-		got := p.Closest(nil, b, n, most)
-		all := p.Closest(nil, b, 1<<16, most)
+		p.Compare(b)
+		got := p.Closest(nil, n, most)
+		all := p.Closest(nil, 1<<16, most)
 		sortPairs(all)
 		sortPairs(got)
 		if len(got) > n || !slices.Equal(got, all[:len(got)]) {
@@ -171,7 +184,8 @@ func BenchmarkClosest(b *testing.B) {
 		var dst []Pair
 		for i := range b.N {
 			p.Load(sets[i%7])
-			dst = p.Closest(dst[:0], sets[i%len(sets)], 48, 0.5)
+			p.Compare(sets[i%len(sets)])
+			dst = p.Closest(dst[:0], 48, 0.5)
 		}
 	})
 }

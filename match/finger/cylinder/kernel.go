@@ -10,12 +10,15 @@ import (
 // columns, roots to stride. A window is the first column, then from bit 16 on
 // how many; first+count rounded up to lanes must not pass stride.
 //
-// nearest writes n floats. ratios writes 16 floats for every 16 columns begun
-// of every window, 2 outside of it. below sets a bit for each ratio under limit,
-// 16 a block, the first lowest.
+// nearest writes the lowest ratio of each row, n floats, 2 where its window is
+// empty. ratios writes 16 floats for every 16 columns begun of every window, 2
+// outside of it; to lowest what nearest writes, and to columnLowest, of stride
+// floats, the lower of what is there and of the column's ratios. below sets a bit
+// for each ratio under limit, 16 a block, the first lowest.
 type kernel struct {
-	below           func(dst *uint16, ratios *float32, blocks int, limit float32)
-	nearest, ratios func(dst *float32, rows *uint64, rowRoots *float32, windows *uint32, n int, columns *uint64, roots *float32, words, stride int)
+	below   func(dst *uint16, ratios *float32, blocks int, limit float32)
+	nearest func(dst *float32, rows *uint64, rowRoots *float32, windows *uint32, n int, columns *uint64, roots *float32, words, stride int)
+	ratios  func(dst, lowest, columnLowest *float32, rows *uint64, rowRoots *float32, windows *uint32, n int, columns *uint64, roots *float32, words, stride int)
 }
 
 var portable = kernel{
@@ -38,7 +41,7 @@ var portable = kernel{
 		}
 		eachPair(rows, rowRoots, windows, n, columns, roots, words, stride, func(i, _ int, r float32) { out[i] = min(out[i], r) })
 	},
-	ratios: func(dst *float32, rows *uint64, rowRoots *float32, windows *uint32, n int, columns *uint64, roots *float32, words, stride int) {
+	ratios: func(dst, lowest, columnLowest *float32, rows *uint64, rowRoots *float32, windows *uint32, n int, columns *uint64, roots *float32, words, stride int) {
 		blocks := 0
 		starts := make([]int, n)
 		for i, w := range unsafe.Slice(windows, n) {
@@ -49,7 +52,16 @@ var portable = kernel{
 		for i := range out {
 			out[i] = 2
 		}
-		eachPair(rows, rowRoots, windows, n, columns, roots, words, stride, func(i, c int, r float32) { out[starts[i]+c] = r })
+		low, columnLow := unsafe.Slice(lowest, n), unsafe.Slice(columnLowest, stride)
+		for i := range low {
+			low[i] = 2
+		}
+		eachPair(rows, rowRoots, windows, n, columns, roots, words, stride, func(i, c int, r float32) {
+			out[starts[i]+c] = r
+			low[i] = min(low[i], r)
+			at := int(unsafe.Slice(windows, n)[i]&0xffff) + c
+			columnLow[at] = min(columnLow[at], r)
+		})
 	},
 }
 

@@ -426,289 +426,350 @@ done:
 	VZEROUPPER
 	RET
 
-// func ratiosAVX2(dst *float32, rows *uint64, rowRoots *float32, windows *uint32, n int, columns *uint64, roots *float32, words int, stride int)
+// func ratiosAVX2(dst *float32, lowest *float32, columnLowest *float32, rows *uint64, rowRoots *float32, windows *uint32, n int, columns *uint64, roots *float32, words int, stride int)
 // Requires: AVX, AVX2, CMOV
-TEXT ·ratiosAVX2(SB), NOSPLIT, $0-72
+TEXT ·ratiosAVX2(SB), NOSPLIT, $8-88
 	MOVQ         dst+0(FP), AX
-	MOVQ         rows+8(FP), CX
-	MOVQ         rowRoots+16(FP), DX
-	MOVQ         windows+24(FP), BX
-	MOVQ         n+32(FP), SI
-	MOVQ         words+56(FP), DI
-	MOVQ         stride+64(FP), R8
+	MOVQ         rows+24(FP), CX
+	MOVQ         rowRoots+32(FP), DX
+	MOVQ         windows+40(FP), BX
+	MOVQ         n+48(FP), SI
+	MOVQ         words+72(FP), DI
+	MOVQ         stride+80(FP), R8
 	SHLQ         $0x03, R8
 	VMOVDQU      nibbles<>+0(SB), Y0
 	MOVL         $0x0f0f0f0f, R9
 	VMOVD        R9, X1
 	VPBROADCASTD X1, Y1
 	VPXOR        Y2, Y2, Y2
+	MOVQ         lowest+8(FP), R10
 
 rows:
-	TESTQ   SI, SI
-	JE      done
-	MOVWQZX (BX), R13
-	MOVWQZX 2(BX), R9
-	MOVQ    columns+40(FP), R10
-	MOVQ    roots+48(FP), R11
-	LEAQ    (R10)(R13*8), R10
-	LEAQ    (R11)(R13*4), R11
+	TESTQ        SI, SI
+	JE           done
+	MOVWQZX      (BX), R14
+	MOVWQZX      2(BX), R11
+	MOVQ         columns+56(FP), R12
+	MOVQ         roots+64(FP), R13
+	LEAQ         (R12)(R14*8), R12
+	LEAQ         (R13)(R14*4), R13
+	MOVQ         columnLowest+16(FP), R9
+	LEAQ         (R9)(R14*4), R9
+	MOVL         $0x40000000, R14
+	VMOVD        R14, X3
+	VPBROADCASTD X3, Y3
+	VMOVAPS      Y3, Y4
 
 blocks:
-	TESTQ R9, R9
+	TESTQ R11, R11
 	JLE   row_done
-	VPXOR Y3, Y3, Y3
-	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
-	MOVQ  CX, R12
-	MOVQ  R10, R13
-	MOVQ  DI, R14
+	VPXOR Y7, Y7, Y7
+	VPXOR Y8, Y8, Y8
+	MOVQ  CX, R15
+	MOVQ  R12, R14
+	MOVQ  DI, BP
 
 words:
-	VPBROADCASTQ (R12), Y7
-	VPXOR        (R13), Y7, Y8
-	VPSRLW       $0x04, Y8, Y9
-	VPAND        Y1, Y8, Y8
+	VPBROADCASTQ (R15), Y9
+	VPXOR        (R14), Y9, Y10
+	VPSRLW       $0x04, Y10, Y11
+	VPAND        Y1, Y10, Y10
+	VPAND        Y1, Y11, Y11
+	VPSHUFB      Y10, Y0, Y10
+	VPSHUFB      Y11, Y0, Y11
+	VPADDB       Y11, Y10, Y10
+	VPADDB       Y10, Y5, Y5
+	VPXOR        32(R14), Y9, Y10
+	VPSRLW       $0x04, Y10, Y11
+	VPAND        Y1, Y10, Y10
+	VPAND        Y1, Y11, Y11
+	VPSHUFB      Y10, Y0, Y10
+	VPSHUFB      Y11, Y0, Y11
+	VPADDB       Y11, Y10, Y10
+	VPADDB       Y10, Y6, Y6
+	VPXOR        64(R14), Y9, Y10
+	VPSRLW       $0x04, Y10, Y11
+	VPAND        Y1, Y10, Y10
+	VPAND        Y1, Y11, Y11
+	VPSHUFB      Y10, Y0, Y10
+	VPSHUFB      Y11, Y0, Y11
+	VPADDB       Y11, Y10, Y10
+	VPADDB       Y10, Y7, Y7
+	VPXOR        96(R14), Y9, Y9
+	VPSRLW       $0x04, Y9, Y10
 	VPAND        Y1, Y9, Y9
-	VPSHUFB      Y8, Y0, Y8
+	VPAND        Y1, Y10, Y10
 	VPSHUFB      Y9, Y0, Y9
+	VPSHUFB      Y10, Y0, Y10
+	VPADDB       Y10, Y9, Y9
 	VPADDB       Y9, Y8, Y8
-	VPADDB       Y8, Y3, Y3
-	VPXOR        32(R13), Y7, Y8
-	VPSRLW       $0x04, Y8, Y9
-	VPAND        Y1, Y8, Y8
-	VPAND        Y1, Y9, Y9
-	VPSHUFB      Y8, Y0, Y8
-	VPSHUFB      Y9, Y0, Y9
-	VPADDB       Y9, Y8, Y8
-	VPADDB       Y8, Y4, Y4
-	VPXOR        64(R13), Y7, Y8
-	VPSRLW       $0x04, Y8, Y9
-	VPAND        Y1, Y8, Y8
-	VPAND        Y1, Y9, Y9
-	VPSHUFB      Y8, Y0, Y8
-	VPSHUFB      Y9, Y0, Y9
-	VPADDB       Y9, Y8, Y8
-	VPADDB       Y8, Y5, Y5
-	VPXOR        96(R13), Y7, Y7
-	VPSRLW       $0x04, Y7, Y8
-	VPAND        Y1, Y7, Y7
-	VPAND        Y1, Y8, Y8
-	VPSHUFB      Y7, Y0, Y7
-	VPSHUFB      Y8, Y0, Y8
-	VPADDB       Y8, Y7, Y7
-	VPADDB       Y7, Y6, Y6
-	ADDQ         $0x08, R12
-	ADDQ         R8, R13
-	DECQ         R14
+	ADDQ         $0x08, R15
+	ADDQ         R8, R14
+	DECQ         BP
 	JNE          words
-	MOVQ         $0x00000010, R12
-	SUBQ         R9, R12
-	MOVQ         $0x00000000, R13
-	CMPQ         R12, R13
-	CMOVQLT      R13, R12
-	LEAQ         outside<>+0(SB), R14
-	VBROADCASTSS (DX), Y7
-	VPSADBW      Y2, Y3, Y3
-	VPSADBW      Y2, Y4, Y4
+	MOVQ         $0x00000010, R15
+	SUBQ         R11, R15
+	MOVQ         $0x00000000, R14
+	CMPQ         R15, R14
+	CMOVQLT      R14, R15
+	LEAQ         outside<>+0(SB), BP
+	VBROADCASTSS (DX), Y9
 	VPSADBW      Y2, Y5, Y5
 	VPSADBW      Y2, Y6, Y6
-	VSHUFPS      $0x88, Y4, Y3, Y3
-	VPERMQ       $0xd8, Y3, Y3
-	VCVTDQ2PS    Y3, Y3
-	VADDPS       (R11), Y7, Y4
-	VMULPS       Y4, Y4, Y4
-	VDIVPS       Y4, Y3, Y3
-	VMAXPS       (R14)(R12*4), Y3, Y3
-	VSHUFPS      $0x88, Y6, Y5, Y4
-	VPERMQ       $0xd8, Y4, Y4
-	VCVTDQ2PS    Y4, Y4
-	VADDPS       32(R11), Y7, Y5
-	VMULPS       Y5, Y5, Y5
-	VDIVPS       Y5, Y4, Y4
-	VMAXPS       32(R14)(R12*4), Y4, Y4
-	VMOVUPS      Y3, (AX)
-	VMOVUPS      Y4, 32(AX)
+	VPSADBW      Y2, Y7, Y7
+	VPSADBW      Y2, Y8, Y8
+	VSHUFPS      $0x88, Y6, Y5, Y5
+	VPERMQ       $0xd8, Y5, Y5
+	VCVTDQ2PS    Y5, Y5
+	VADDPS       (R13), Y9, Y6
+	VMULPS       Y6, Y6, Y6
+	VDIVPS       Y6, Y5, Y5
+	VMAXPS       (BP)(R15*4), Y5, Y5
+	VSHUFPS      $0x88, Y8, Y7, Y6
+	VPERMQ       $0xd8, Y6, Y6
+	VCVTDQ2PS    Y6, Y6
+	VADDPS       32(R13), Y9, Y7
+	VMULPS       Y7, Y7, Y7
+	VDIVPS       Y7, Y6, Y6
+	VMAXPS       32(BP)(R15*4), Y6, Y6
+	VMOVUPS      Y5, (AX)
+	VMOVUPS      Y6, 32(AX)
 	ADDQ         $0x40, AX
-	ADDQ         $0x00000080, R10
-	ADDQ         $0x40, R11
-	SUBQ         $0x10, R9
+	VMINPS       (R9), Y5, Y7
+	VMOVUPS      Y7, (R9)
+	VMINPS       32(R9), Y6, Y7
+	VMOVUPS      Y7, 32(R9)
+	ADDQ         $0x40, R9
+	VMINPS       Y5, Y3, Y3
+	VMINPS       Y6, Y4, Y4
+	ADDQ         $0x00000080, R12
+	ADDQ         $0x40, R13
+	SUBQ         $0x10, R11
 	JMP          blocks
 
 row_done:
-	LEAQ (CX)(DI*8), CX
-	ADDQ $0x04, DX
-	ADDQ $0x04, BX
-	DECQ SI
-	JMP  rows
+	VMINPS       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VMINPS       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VMINPS       X4, X3, X3
+	VPSHUFD      $0x01, X3, X4
+	VMINPS       X4, X3, X3
+	VMOVSS       X3, (R10)
+	ADDQ         $0x04, R10
+	LEAQ         (CX)(DI*8), CX
+	ADDQ         $0x04, DX
+	ADDQ         $0x04, BX
+	DECQ         SI
+	JMP          rows
 
 done:
 	VZEROUPPER
 	RET
 
-// func ratiosAVX512(dst *float32, rows *uint64, rowRoots *float32, windows *uint32, n int, columns *uint64, roots *float32, words int, stride int)
+// func ratiosAVX512(dst *float32, lowest *float32, columnLowest *float32, rows *uint64, rowRoots *float32, windows *uint32, n int, columns *uint64, roots *float32, words int, stride int)
 // Requires: AVX, AVX512BW, AVX512F, CMOV
-TEXT ·ratiosAVX512(SB), NOSPLIT, $0-72
+TEXT ·ratiosAVX512(SB), NOSPLIT, $8-88
 	MOVQ         dst+0(FP), AX
-	MOVQ         rows+8(FP), CX
-	MOVQ         rowRoots+16(FP), DX
-	MOVQ         windows+24(FP), BX
-	MOVQ         n+32(FP), SI
-	MOVQ         words+56(FP), DI
-	MOVQ         stride+64(FP), R8
+	MOVQ         rows+24(FP), CX
+	MOVQ         rowRoots+32(FP), DX
+	MOVQ         windows+40(FP), BX
+	MOVQ         n+48(FP), SI
+	MOVQ         words+72(FP), DI
+	MOVQ         stride+80(FP), R8
 	SHLQ         $0x03, R8
 	VMOVDQU64    nibbles<>+0(SB), Z0
 	MOVL         $0x0f0f0f0f, R9
 	VPBROADCASTD R9, Z1
 	VPXORQ       Z2, Z2, Z2
+	MOVQ         lowest+8(FP), R10
 
 rows:
-	TESTQ   SI, SI
-	JE      done
-	MOVWQZX (BX), R13
-	MOVWQZX 2(BX), R9
-	MOVQ    columns+40(FP), R10
-	MOVQ    roots+48(FP), R11
-	LEAQ    (R10)(R13*8), R10
-	LEAQ    (R11)(R13*4), R11
+	TESTQ        SI, SI
+	JE           done
+	MOVWQZX      (BX), R14
+	MOVWQZX      2(BX), R11
+	MOVQ         columns+56(FP), R12
+	MOVQ         roots+64(FP), R13
+	LEAQ         (R12)(R14*8), R12
+	LEAQ         (R13)(R14*4), R13
+	MOVQ         columnLowest+16(FP), R9
+	LEAQ         (R9)(R14*4), R9
+	MOVL         $0x40000000, R14
+	VPBROADCASTD R14, Z3
 
 blocks:
-	TESTQ  R9, R9
+	TESTQ  R11, R11
 	JLE    row_done
-	VPXORQ Z3, Z3, Z3
 	VPXORQ Z4, Z4, Z4
-	MOVQ   CX, R12
-	MOVQ   R10, R13
-	MOVQ   DI, R14
+	VPXORQ Z5, Z5, Z5
+	MOVQ   CX, R15
+	MOVQ   R12, R14
+	MOVQ   DI, BP
 
 words:
-	VPBROADCASTQ (R12), Z5
-	VPXORQ       (R13), Z5, Z6
+	VPBROADCASTQ (R15), Z6
+	VPXORQ       (R14), Z6, Z7
+	VPSRLW       $0x04, Z7, Z8
+	VPANDQ       Z1, Z7, Z7
+	VPANDQ       Z1, Z8, Z8
+	VPSHUFB      Z7, Z0, Z7
+	VPSHUFB      Z8, Z0, Z8
+	VPADDB       Z8, Z7, Z7
+	VPADDB       Z7, Z4, Z4
+	VPXORQ       64(R14), Z6, Z6
 	VPSRLW       $0x04, Z6, Z7
 	VPANDQ       Z1, Z6, Z6
 	VPANDQ       Z1, Z7, Z7
 	VPSHUFB      Z6, Z0, Z6
 	VPSHUFB      Z7, Z0, Z7
 	VPADDB       Z7, Z6, Z6
-	VPADDB       Z6, Z3, Z3
-	VPXORQ       64(R13), Z5, Z5
-	VPSRLW       $0x04, Z5, Z6
-	VPANDQ       Z1, Z5, Z5
-	VPANDQ       Z1, Z6, Z6
-	VPSHUFB      Z5, Z0, Z5
-	VPSHUFB      Z6, Z0, Z6
 	VPADDB       Z6, Z5, Z5
-	VPADDB       Z5, Z4, Z4
-	ADDQ         $0x08, R12
-	ADDQ         R8, R13
-	DECQ         R14
+	ADDQ         $0x08, R15
+	ADDQ         R8, R14
+	DECQ         BP
 	JNE          words
-	MOVQ         $0x00000010, R12
-	SUBQ         R9, R12
-	MOVQ         $0x00000000, R13
-	CMPQ         R12, R13
-	CMOVQLT      R13, R12
-	LEAQ         outside<>+0(SB), R14
-	VPSADBW      Z2, Z3, Z3
+	MOVQ         $0x00000010, R15
+	SUBQ         R11, R15
+	MOVQ         $0x00000000, R14
+	CMPQ         R15, R14
+	CMOVQLT      R14, R15
+	LEAQ         outside<>+0(SB), BP
 	VPSADBW      Z2, Z4, Z4
-	VPMOVQD      Z3, Y8
-	VPMOVQD      Z4, Y5
-	VINSERTI64X4 $0x01, Y5, Z8, Z5
-	VCVTDQ2PS    Z5, Z5
-	VBROADCASTSS (DX), Z6
-	VADDPS       (R11), Z6, Z6
-	VMULPS       Z6, Z6, Z6
-	VDIVPS       Z6, Z5, Z5
-	VMAXPS       (R14)(R12*4), Z5, Z5
-	VMOVUPS      Z5, (AX)
+	VPSADBW      Z2, Z5, Z5
+	VPMOVQD      Z4, Y9
+	VPMOVQD      Z5, Y6
+	VINSERTI64X4 $0x01, Y6, Z9, Z6
+	VCVTDQ2PS    Z6, Z6
+	VBROADCASTSS (DX), Z7
+	VADDPS       (R13), Z7, Z7
+	VMULPS       Z7, Z7, Z7
+	VDIVPS       Z7, Z6, Z6
+	VMAXPS       (BP)(R15*4), Z6, Z6
+	VMOVUPS      Z6, (AX)
 	ADDQ         $0x40, AX
-	ADDQ         $0x00000080, R10
-	ADDQ         $0x40, R11
-	SUBQ         $0x10, R9
+	VMINPS       (R9), Z6, Z7
+	VMOVUPS      Z7, (R9)
+	ADDQ         $0x40, R9
+	VMINPS       Z6, Z3, Z3
+	ADDQ         $0x00000080, R12
+	ADDQ         $0x40, R13
+	SUBQ         $0x10, R11
 	JMP          blocks
 
 row_done:
-	LEAQ (CX)(DI*8), CX
-	ADDQ $0x04, DX
-	ADDQ $0x04, BX
-	DECQ SI
-	JMP  rows
+	VEXTRACTF64X4 $0x01, Z3, Y6
+	VMINPS        Y6, Y3, Y6
+	VEXTRACTF128  $0x01, Y6, X3
+	VMINPS        X3, X6, X6
+	VMOVHLPS      X6, X6, X3
+	VMINPS        X3, X6, X6
+	VPSHUFD       $0x01, X6, X3
+	VMINPS        X3, X6, X6
+	VMOVSS        X6, (R10)
+	ADDQ          $0x04, R10
+	LEAQ          (CX)(DI*8), CX
+	ADDQ          $0x04, DX
+	ADDQ          $0x04, BX
+	DECQ          SI
+	JMP           rows
 
 done:
 	VZEROUPPER
 	RET
 
-// func ratiosAVX512P(dst *float32, rows *uint64, rowRoots *float32, windows *uint32, n int, columns *uint64, roots *float32, words int, stride int)
+// func ratiosAVX512P(dst *float32, lowest *float32, columnLowest *float32, rows *uint64, rowRoots *float32, windows *uint32, n int, columns *uint64, roots *float32, words int, stride int)
 // Requires: AVX, AVX512F, AVX512VPOPCNTDQ, CMOV
-TEXT ·ratiosAVX512P(SB), NOSPLIT, $0-72
+TEXT ·ratiosAVX512P(SB), NOSPLIT, $8-88
 	MOVQ dst+0(FP), AX
-	MOVQ rows+8(FP), CX
-	MOVQ rowRoots+16(FP), DX
-	MOVQ windows+24(FP), BX
-	MOVQ n+32(FP), SI
-	MOVQ words+56(FP), DI
-	MOVQ stride+64(FP), R8
+	MOVQ rows+24(FP), CX
+	MOVQ rowRoots+32(FP), DX
+	MOVQ windows+40(FP), BX
+	MOVQ n+48(FP), SI
+	MOVQ words+72(FP), DI
+	MOVQ stride+80(FP), R8
 	SHLQ $0x03, R8
+	MOVQ lowest+8(FP), R10
 
 rows:
-	TESTQ   SI, SI
-	JE      done
-	MOVWQZX (BX), R13
-	MOVWQZX 2(BX), R9
-	MOVQ    columns+40(FP), R10
-	MOVQ    roots+48(FP), R11
-	LEAQ    (R10)(R13*8), R10
-	LEAQ    (R11)(R13*4), R11
+	TESTQ        SI, SI
+	JE           done
+	MOVWQZX      (BX), R14
+	MOVWQZX      2(BX), R11
+	MOVQ         columns+56(FP), R12
+	MOVQ         roots+64(FP), R13
+	LEAQ         (R12)(R14*8), R12
+	LEAQ         (R13)(R14*4), R13
+	MOVQ         columnLowest+16(FP), R9
+	LEAQ         (R9)(R14*4), R9
+	MOVL         $0x40000000, R14
+	VPBROADCASTD R14, Z0
 
 blocks:
-	TESTQ  R9, R9
+	TESTQ  R11, R11
 	JLE    row_done
-	VPXORQ Z0, Z0, Z0
 	VPXORQ Z1, Z1, Z1
-	MOVQ   CX, R12
-	MOVQ   R10, R13
-	MOVQ   DI, R14
+	VPXORQ Z2, Z2, Z2
+	MOVQ   CX, R15
+	MOVQ   R12, R14
+	MOVQ   DI, BP
 
 words:
-	VPBROADCASTQ (R12), Z2
-	VPXORQ       (R13), Z2, Z3
+	VPBROADCASTQ (R15), Z3
+	VPXORQ       (R14), Z3, Z4
+	VPOPCNTQ     Z4, Z4
+	VPADDQ       Z4, Z1, Z1
+	VPXORQ       64(R14), Z3, Z3
 	VPOPCNTQ     Z3, Z3
-	VPADDQ       Z3, Z0, Z0
-	VPXORQ       64(R13), Z2, Z2
-	VPOPCNTQ     Z2, Z2
-	VPADDQ       Z2, Z1, Z1
-	ADDQ         $0x08, R12
-	ADDQ         R8, R13
-	DECQ         R14
+	VPADDQ       Z3, Z2, Z2
+	ADDQ         $0x08, R15
+	ADDQ         R8, R14
+	DECQ         BP
 	JNE          words
-	MOVQ         $0x00000010, R12
-	SUBQ         R9, R12
-	MOVQ         $0x00000000, R13
-	CMPQ         R12, R13
-	CMOVQLT      R13, R12
-	LEAQ         outside<>+0(SB), R14
-	VPMOVQD      Z0, Y4
-	VPMOVQD      Z1, Y2
-	VINSERTI64X4 $0x01, Y2, Z4, Z2
-	VCVTDQ2PS    Z2, Z2
-	VBROADCASTSS (DX), Z3
-	VADDPS       (R11), Z3, Z3
-	VMULPS       Z3, Z3, Z3
-	VDIVPS       Z3, Z2, Z2
-	VMAXPS       (R14)(R12*4), Z2, Z2
-	VMOVUPS      Z2, (AX)
+	MOVQ         $0x00000010, R15
+	SUBQ         R11, R15
+	MOVQ         $0x00000000, R14
+	CMPQ         R15, R14
+	CMOVQLT      R14, R15
+	LEAQ         outside<>+0(SB), BP
+	VPMOVQD      Z1, Y5
+	VPMOVQD      Z2, Y3
+	VINSERTI64X4 $0x01, Y3, Z5, Z3
+	VCVTDQ2PS    Z3, Z3
+	VBROADCASTSS (DX), Z4
+	VADDPS       (R13), Z4, Z4
+	VMULPS       Z4, Z4, Z4
+	VDIVPS       Z4, Z3, Z3
+	VMAXPS       (BP)(R15*4), Z3, Z3
+	VMOVUPS      Z3, (AX)
 	ADDQ         $0x40, AX
-	ADDQ         $0x00000080, R10
-	ADDQ         $0x40, R11
-	SUBQ         $0x10, R9
+	VMINPS       (R9), Z3, Z4
+	VMOVUPS      Z4, (R9)
+	ADDQ         $0x40, R9
+	VMINPS       Z3, Z0, Z0
+	ADDQ         $0x00000080, R12
+	ADDQ         $0x40, R13
+	SUBQ         $0x10, R11
 	JMP          blocks
 
 row_done:
-	LEAQ (CX)(DI*8), CX
-	ADDQ $0x04, DX
-	ADDQ $0x04, BX
-	DECQ SI
-	JMP  rows
+	VEXTRACTF64X4 $0x01, Z0, Y3
+	VMINPS        Y3, Y0, Y3
+	VEXTRACTF128  $0x01, Y3, X0
+	VMINPS        X0, X3, X3
+	VMOVHLPS      X3, X3, X0
+	VMINPS        X0, X3, X3
+	VPSHUFD       $0x01, X3, X0
+	VMINPS        X0, X3, X3
+	VMOVSS        X3, (R10)
+	ADDQ          $0x04, R10
+	LEAQ          (CX)(DI*8), CX
+	ADDQ          $0x04, DX
+	ADDQ          $0x04, BX
+	DECQ          SI
+	JMP           rows
 
 done:
 	VZEROUPPER

@@ -21,9 +21,12 @@ type Probe struct {
 	roots   []float32   // of the columns
 	before  [257]uint16 // cylinders whose direction is under d
 	windows []uint32    // of the rows in work: first column, then from bit 16 on their number
-	ratios  []float32
-	low     []uint16 // a bit for each ratio that is under the limit
+	low     []uint16    // a bit for each ratio that is under the limit
 	counts  [buckets]uint16
+	// Of the last Compare:
+	rows                         *Set
+	blocks                       int // of lanes ratios
+	ratios, lowest, columnLowest []float32
 }
 
 // NewProbe returns a probe that compares cylinders whose directions differ by
@@ -119,7 +122,7 @@ func (p *Probe) check(s *Set) {
 
 // Pair is a comparable pair of cylinders.
 type Pair struct {
-	Row    uint16 // of the set given to Closest: the minutia, by its Index
+	Row    uint16 // of the set given to Compare: the minutia, by its Index
 	Column uint16 // of the probe: the minutia, by its Index
 	Ratio  float32
 }
@@ -127,22 +130,53 @@ type Pair struct {
 // buckets of the counting selection.
 const buckets = 256
 
-// Closest appends to dst the pairs of lowest ratio under most, n or fewer: it
-// counts ratios in steps of most/256 and takes whole steps only, so that ties
-// are kept or left together, whatever their order. The first step is kept in any
-// case, even where it alone is more than n: a print compared with itself. Both
-// sets need their Index.
-func (p *Probe) Closest(dst []Pair, s *Set, n int, most float32) []Pair {
+// Compare computes the ratios of all comparable pairs, which Likeness and Closest
+// then read. s must have the probe's Words.
+func (p *Probe) Compare(s *Set) {
+	p.rows, p.blocks = s, 0
 	if s.Len() == 0 || p.set == nil || p.set.Len() == 0 {
-		return dst
+		return
 	}
 	p.check(s)
-	blocks := p.prepare(s)
+	p.blocks = p.prepare(s)
+	if p.blocks == 0 {
+		return
+	}
+	p.ratios = resize(p.ratios, p.blocks*lanes)
+	p.lowest = resize(p.lowest, s.Len())
+	p.columnLowest = resize(p.columnLowest, p.stride)
+	for i := range p.columnLowest {
+		p.columnLowest[i] = 2
+	}
+	p.kernel.ratios(&p.ratios[0], &p.lowest[0], &p.columnLowest[0], &s.Bits[0], &s.Roots[0], &p.windows[0], s.Len(), &p.columns[0], &p.roots[0], s.Words, p.stride)
+}
+
+// Likeness of the two sets last compared, as of the function: the greater of
+// that of the rows and that of the columns, so that it does not matter which of
+// two sets is the probe.
+func (p *Probe) Likeness() uint16 {
+	if p.blocks == 0 {
+		return 0
+	}
+	n := p.set.Len()
+	size := min(n, p.rows.Len())
+	once, again := p.columnLowest[:n], p.columnLowest[n:2*n]
+	for c, r := range again {
+		once[c] = min(once[c], r)
+	}
+	return max(Likeness(p.lowest, size), Likeness(once, size))
+}
+
+// Closest appends to dst the pairs of lowest ratio under most of the sets last
+// compared, n or fewer: it counts ratios in steps of most/256 and takes whole
+// steps only, so that ties are kept or left together, whatever their order. The
+// first step is kept in any case, even where it alone is more than n: a print
+// compared with itself. Both sets need their Index.
+func (p *Probe) Closest(dst []Pair, n int, most float32) []Pair {
+	s, blocks := p.rows, p.blocks
 	if blocks == 0 {
 		return dst
 	}
-	p.ratios = resize(p.ratios, blocks*lanes)
-	p.kernel.ratios(&p.ratios[0], &s.Bits[0], &s.Roots[0], &p.windows[0], s.Len(), &p.columns[0], &p.roots[0], s.Words, p.stride)
 	p.low = resize(p.low, blocks)
 	p.kernel.below(&p.low[0], &p.ratios[0], blocks, most)
 	scale := buckets / most

@@ -19,20 +19,20 @@ func nearestAVX512(dst *float32, rows *uint64, rowRoots *float32, windows *uint3
 //go:noescape
 func nearestAVX512P(dst *float32, rows *uint64, rowRoots *float32, windows *uint32, n int, columns *uint64, roots *float32, words int, stride int)
 
-// ratiosAVX2 writes the ratios of each row, in blocks of 16, 2 outside the window; see kernel.
+// ratiosAVX2 writes the ratios of each row, in blocks of 16, 2 outside the window, and the lowest of each row and column; see kernel.
 //
 //go:noescape
-func ratiosAVX2(dst *float32, rows *uint64, rowRoots *float32, windows *uint32, n int, columns *uint64, roots *float32, words int, stride int)
+func ratiosAVX2(dst *float32, lowest *float32, columnLowest *float32, rows *uint64, rowRoots *float32, windows *uint32, n int, columns *uint64, roots *float32, words int, stride int)
 
-// ratiosAVX512 writes the ratios of each row, in blocks of 16, 2 outside the window; see kernel.
+// ratiosAVX512 writes the ratios of each row, in blocks of 16, 2 outside the window, and the lowest of each row and column; see kernel.
 //
 //go:noescape
-func ratiosAVX512(dst *float32, rows *uint64, rowRoots *float32, windows *uint32, n int, columns *uint64, roots *float32, words int, stride int)
+func ratiosAVX512(dst *float32, lowest *float32, columnLowest *float32, rows *uint64, rowRoots *float32, windows *uint32, n int, columns *uint64, roots *float32, words int, stride int)
 
-// ratiosAVX512P writes the ratios of each row, in blocks of 16, 2 outside the window; see kernel.
+// ratiosAVX512P writes the ratios of each row, in blocks of 16, 2 outside the window, and the lowest of each row and column; see kernel.
 //
 //go:noescape
-func ratiosAVX512P(dst *float32, rows *uint64, rowRoots *float32, windows *uint32, n int, columns *uint64, roots *float32, words int, stride int)
+func ratiosAVX512P(dst *float32, lowest *float32, columnLowest *float32, rows *uint64, rowRoots *float32, windows *uint32, n int, columns *uint64, roots *float32, words int, stride int)
 
 // belowAVX2 sets a bit for each ratio under limit, 16 a block, the first lowest.
 //

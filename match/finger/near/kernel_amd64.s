@@ -4,48 +4,59 @@
 
 #include "textflag.h"
 
-// func relatedAVX2(masks *uint8, lines *float32, place *float32, n int)
+// func relatedAVX2(masks *uint64, lines *float32, from int, to int, reach float32, share float32)
 // Requires: AVX
-TEXT ·relatedAVX2(SB), NOSPLIT, $0-32
+TEXT ·relatedAVX2(SB), NOSPLIT, $0-40
 	MOVQ         masks+0(FP), AX
 	MOVQ         lines+8(FP), CX
-	MOVQ         place+16(FP), DX
-	MOVQ         n+24(FP), BX
-	VBROADCASTSS (DX), Y0
-	VBROADCASTSS 4(DX), Y1
-	VBROADCASTSS 8(DX), Y2
-	VBROADCASTSS 12(DX), Y3
-	VBROADCASTSS 16(DX), Y4
-	VBROADCASTSS 20(DX), Y5
-	VBROADCASTSS 24(DX), Y6
-	VBROADCASTSS 28(DX), Y7
-	VBROADCASTSS 32(DX), Y8
-	VBROADCASTSS 36(DX), Y9
+	MOVQ         from+16(FP), DX
+	MOVQ         to+24(FP), BX
+	VBROADCASTSS reach+32(FP), Y0
+	VBROADCASTSS share+36(FP), Y1
+	XORQ         R10, R10
+
+places:
+	CMPQ         DX, BX
+	JGE          done
+	VBROADCASTSS (CX)(DX*4), Y2
+	VBROADCASTSS 256(CX)(DX*4), Y3
+	VBROADCASTSS 512(CX)(DX*4), Y4
+	VBROADCASTSS 768(CX)(DX*4), Y5
+	VBROADCASTSS 1024(CX)(DX*4), Y6
+	VBROADCASTSS 1280(CX)(DX*4), Y7
+	VBROADCASTSS 1536(CX)(DX*4), Y8
+	VBROADCASTSS 1792(CX)(DX*4), Y9
+	MOVQ         R10, (AX)(DX*8)
+	LEAQ         (AX)(DX*8), R11
+	LEAQ         7(DX), R8
+	SHRQ         $0x03, R8
+	MOVQ         CX, SI
+	XORQ         DI, DI
 
 steps:
-	TESTQ     BX, BX
-	JE        done
-	VMOVUPS   (CX), Y10
-	VSUBPS    Y0, Y10, Y10
-	VMOVUPS   256(CX), Y11
-	VSUBPS    Y1, Y11, Y11
-	VMOVUPS   512(CX), Y12
-	VSUBPS    Y2, Y12, Y12
-	VMOVUPS   768(CX), Y13
-	VSUBPS    Y3, Y13, Y13
-	VMULPS    Y10, Y4, Y14
-	VMULPS    Y11, Y5, Y15
+	CMPQ      DI, R8
+	JE        place_done
+	VMOVUPS   (SI), Y10
+	VSUBPS    Y2, Y10, Y10
+	VMOVUPS   256(SI), Y11
+	VSUBPS    Y3, Y11, Y11
+	VMOVUPS   512(SI), Y12
+	VSUBPS    Y4, Y12, Y12
+	VMOVUPS   768(SI), Y13
+	VSUBPS    Y5, Y13, Y13
+	VMULPS    Y10, Y6, Y14
+	VMULPS    Y11, Y7, Y15
 	VSUBPS    Y15, Y14, Y14
-	VMULPS    Y12, Y6, Y15
+	VMULPS    Y12, Y8, Y15
 	VSUBPS    Y15, Y14, Y14
-	VMULPS    Y13, Y7, Y15
+	VMULPS    Y13, Y9, Y15
 	VADDPS    Y15, Y14, Y14
-	VMULPS    Y10, Y5, Y10
-	VMULPS    Y11, Y4, Y15
+	VMULPS    Y10, Y7, Y10
+	VMULPS    Y11, Y6, Y15
 	VADDPS    Y15, Y10, Y10
-	VMULPS    Y12, Y7, Y15
+	VMULPS    Y12, Y9, Y15
 	VSUBPS    Y15, Y10, Y10
-	VMULPS    Y13, Y6, Y15
+	VMULPS    Y13, Y8, Y15
 	VSUBPS    Y15, Y10, Y10
 	VMULPS    Y14, Y14, Y14
 	VMULPS    Y10, Y10, Y10
@@ -53,48 +64,162 @@ steps:
 	VMULPS    Y12, Y12, Y10
 	VMULPS    Y13, Y13, Y15
 	VADDPS    Y15, Y10, Y10
-	VMULPS    Y9, Y10, Y10
-	VADDPS    Y8, Y10, Y10
+	VMULPS    Y1, Y10, Y10
+	VADDPS    Y0, Y10, Y10
 	VCMPPS    $0x1e, Y14, Y10, Y14
-	VMOVMSKPS Y14, DX
-	MOVB      DL, (AX)
-	ADDQ      $0x20, CX
-	INCQ      AX
-	DECQ      BX
+	VMOVMSKPS Y14, R9
+	MOVB      R9, (R11)(DI*1)
+	ADDQ      $0x20, SI
+	INCQ      DI
 	JMP       steps
+
+place_done:
+	INCQ DX
+	JMP  places
 
 done:
 	VZEROUPPER
 	RET
 
-// func withinAVX2(masks *uint8, xs *float32, ys *float32, n int, x float32, y float32, limit float32)
+// func togetherAVX2(masks *uint64, words int, rows *float32, n int, xs *float32, ys *float32, cosines *float32, sines *float32, steps int, least float32)
 // Requires: AVX
-TEXT ·withinAVX2(SB), NOSPLIT, $0-44
+TEXT ·togetherAVX2(SB), NOSPLIT, $0-76
 	MOVQ         masks+0(FP), AX
-	MOVQ         xs+8(FP), CX
-	MOVQ         ys+16(FP), DX
+	MOVQ         words+8(FP), CX
+	MOVQ         rows+16(FP), DX
 	MOVQ         n+24(FP), BX
-	VBROADCASTSS x+32(FP), Y0
-	VBROADCASTSS y+36(FP), Y1
-	VBROADCASTSS limit+40(FP), Y2
+	MOVQ         steps+64(FP), SI
+	MOVQ         xs+32(FP), DI
+	MOVQ         ys+40(FP), R8
+	MOVQ         cosines+48(FP), R9
+	MOVQ         sines+56(FP), R10
+	VBROADCASTSS least+72(FP), Y0
+	SHLQ         $0x03, CX
+
+rows:
+	TESTQ        BX, BX
+	JE           done
+	VBROADCASTSS (DX), Y1
+	VBROADCASTSS 512(DX), Y2
+	VBROADCASTSS 1024(DX), Y3
+	VBROADCASTSS 1536(DX), Y4
+	VBROADCASTSS 2048(DX), Y5
+	XORQ         R12, R12
+	XORQ         R11, R11
 
 steps:
-	TESTQ     BX, BX
-	JE        done
-	VSUBPS    (CX), Y0, Y3
-	VSUBPS    (DX), Y1, Y4
-	VMULPS    Y3, Y3, Y3
-	VMULPS    Y4, Y4, Y4
-	VADDPS    Y4, Y3, Y3
-	VCMPPS    $0x1e, Y3, Y2, Y3
-	VMOVMSKPS Y3, SI
-	MOVB      SI, (AX)
-	ADDQ      $0x20, CX
-	ADDQ      $0x20, DX
-	INCQ      AX
-	DECQ      BX
+	CMPQ      R12, SI
+	JE        row_done
+	VSUBPS    (DI)(R11*4), Y1, Y6
+	VSUBPS    (R8)(R11*4), Y2, Y7
+	VMULPS    Y6, Y6, Y6
+	VMULPS    Y7, Y7, Y7
+	VADDPS    Y7, Y6, Y6
+	VCMPPS    $0x1e, Y6, Y3, Y6
+	VMULPS    (R9)(R11*4), Y4, Y7
+	VMULPS    (R10)(R11*4), Y5, Y8
+	VADDPS    Y8, Y7, Y7
+	VCMPPS    $0x1e, Y0, Y7, Y7
+	VANDPS    Y7, Y6, Y6
+	VMOVMSKPS Y6, R13
+	MOVB      R13, (AX)(R12*1)
+	ADDQ      $0x08, R11
+	INCQ      R12
 	JMP       steps
+
+row_done:
+	ADDQ CX, AX
+	ADDQ $0x04, DX
+	DECQ BX
+	JMP  rows
 
 done:
 	VZEROUPPER
 	RET
+
+// func pullAVX2(dxs *float32, dys *float32, xs *float32, ys *float32, steps int, pulls *float32, n int, scale float32)
+// Requires: AVX, AVX2
+TEXT ·pullAVX2(SB), NOSPLIT, $0-60
+	MOVQ         dxs+0(FP), AX
+	MOVQ         dys+8(FP), CX
+	MOVQ         xs+16(FP), DX
+	MOVQ         ys+24(FP), BX
+	MOVQ         steps+32(FP), SI
+	MOVQ         pulls+40(FP), DI
+	MOVQ         n+48(FP), R8
+	VBROADCASTSS scale+56(FP), Y0
+	VBROADCASTSS one<>+0(SB), Y1
+	VMOVDQU      eights<>+0(SB), Y2
+	MOVL         $0x00000008, R9
+	VMOVD        R9, X3
+	VPBROADCASTD X3, Y3
+
+steps:
+	TESTQ   SI, SI
+	JE      done
+	VMOVUPS (DX), Y4
+	VMOVUPS (BX), Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VMOVAPS Y1, Y8
+	MOVQ    DI, R9
+	MOVQ    R8, R10
+
+pulls:
+	TESTQ        R10, R10
+	JE           moved
+	VBROADCASTSS (R9), Y9
+	VBROADCASTSS 4(R9), Y10
+	VBROADCASTSS 16(R9), Y11
+	VBROADCASTSS 20(R9), Y12
+	VSUBPS       Y4, Y9, Y9
+	VSUBPS       Y5, Y10, Y10
+	VMULPS       Y9, Y9, Y9
+	VMULPS       Y10, Y10, Y10
+	VADDPS       Y10, Y9, Y9
+	VMULPS       Y0, Y9, Y9
+	VADDPS       Y1, Y9, Y9
+	VMULPS       Y9, Y9, Y9
+	VDIVPS       Y9, Y11, Y11
+	VPCMPEQD     Y2, Y12, Y12
+	VANDNPS      Y11, Y12, Y11
+	VBROADCASTSS 8(R9), Y9
+	VMULPS       Y11, Y9, Y9
+	VADDPS       Y9, Y6, Y6
+	VBROADCASTSS 12(R9), Y9
+	VMULPS       Y11, Y9, Y9
+	VADDPS       Y9, Y7, Y7
+	VADDPS       Y11, Y8, Y8
+	ADDQ         $0x18, R9
+	DECQ         R10
+	JMP          pulls
+
+moved:
+	VDIVPS  Y8, Y6, Y6
+	VDIVPS  Y8, Y7, Y7
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y7, (CX)
+	VPADDD  Y3, Y2, Y2
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DX
+	ADDQ    $0x20, BX
+	DECQ    SI
+	JMP     steps
+
+done:
+	VZEROUPPER
+	RET
+
+DATA eights<>+0(SB)/4, $+0
+DATA eights<>+4(SB)/4, $+1
+DATA eights<>+8(SB)/4, $+2
+DATA eights<>+12(SB)/4, $+3
+DATA eights<>+16(SB)/4, $+4
+DATA eights<>+20(SB)/4, $+5
+DATA eights<>+24(SB)/4, $+6
+DATA eights<>+28(SB)/4, $+7
+GLOBL eights<>(SB), RODATA|NOPTR, $32
+
+DATA one<>+0(SB)/4, $(1.0)
+GLOBL one<>(SB), RODATA|NOPTR, $4

@@ -2,4 +2,4 @@
 
 package near
 
-func vectors() Kernels { return Kernels{related, within} }
+func vectors() Kernels { return Kernels{related, together, pull} }

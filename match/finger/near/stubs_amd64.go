@@ -4,12 +4,17 @@
 
 package near
 
-// relatedAVX2 sets a bit for each of n*8 places that may agree with place; see Kernels.
+// relatedAVX2 sets a bit for each place that may agree with one of those from..to-1, in that one's mask, as far as that one's eight; see Kernels.
 //
 //go:noescape
-func relatedAVX2(masks *uint8, lines *float32, place *float32, n int)
+func relatedAVX2(masks *uint64, lines *float32, from int, to int, reach float32, share float32)
 
-// withinAVX2 sets a bit for each of n*8 points whose squared distance to (x, y) is under limit; see Kernels.
+// togetherAVX2 sets a bit for each of steps*8 points that lies and points as each of n rows asks for; see Kernels.
 //
 //go:noescape
-func withinAVX2(masks *uint8, xs *float32, ys *float32, n int, x float32, y float32, limit float32)
+func togetherAVX2(masks *uint64, words int, rows *float32, n int, xs *float32, ys *float32, cosines *float32, sines *float32, steps int, least float32)
+
+// pullAVX2 writes how far n pulls move steps*8 points; see Kernels.
+//
+//go:noescape
+func pullAVX2(dxs *float32, dys *float32, xs *float32, ys *float32, steps int, pulls *float32, n int, scale float32)
