@@ -63,6 +63,7 @@ func (e *enqueuer) add(b *batch, job *enqueueJob) {
 			continue
 		}
 		if first, ok := other.byID[job.request.ID]; ok {
+			job.prepared.Release()
 			other.twins = append(other.twins, [2]*enqueueJob{job, first})
 			return
 		}
@@ -70,6 +71,7 @@ func (e *enqueuer) add(b *batch, job *enqueueJob) {
 	// Its caller did not find it; only what was written since can be it.
 	if job.commits != e.commits.Load() && !e.beyond(job.request.ID) {
 		if queued, found, err := e.q.Find(context.Background(), job.request.ID); err != nil || found {
+			job.prepared.Release()
 			job.answer(queued, err)
 			return
 		}
@@ -103,6 +105,7 @@ func (e *enqueuer) seal(b *batch, job *enqueueJob) error {
 func (e *enqueuer) reseal(b *batch) {
 	again := e.begin()
 	for _, job := range b.fresh {
+		job.prepared.Release()
 		err := e.prepare(job)
 		if err == nil {
 			err = e.seal(again, job)
@@ -143,7 +146,7 @@ func (e *enqueuer) clocks(counter *uint64) (request.Clocks, error) {
 func (e *enqueuer) commit(b *batch) {
 	defer func() {
 		for _, job := range b.fresh {
-			e.sealer.Release(job.sealed)
+			job.prepared.Release()
 			job.sealed = nil
 		}
 	}()

@@ -71,15 +71,15 @@ func mustDecMode() cbor.DecMode {
 
 // Encode returns the body's only encoding.
 func Encode(b Body) ([]byte, error) {
-	var request bytes.Buffer
-	if err := encodeRequest(&request, b.Request); err != nil {
-		return nil, fmt.Errorf("encode body: %w", err)
+	var f frame
+	err := f.encode(b.Request)
+	if err == nil {
+		err = b.around(&f)
 	}
-	body, err := b.pieces(request.Bytes())
 	if err != nil {
 		return nil, fmt.Errorf("encode body: %w", err)
 	}
-	return body.appendTo(nil), nil
+	return f.bytes(), nil
 }
 
 // Decode reads an encoded body. Anything but the deterministic encoding is

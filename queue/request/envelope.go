@@ -42,8 +42,8 @@ func newEnvelope(to []hpke.PublicKey) (*envelope, error) {
 	return e, nil
 }
 
-// prefix appends to out all that is before the ciphertext.
-func (e *envelope) prefix(id Ident, out []byte) ([]byte, error) {
+// prefix is all that is before the ciphertext.
+func (e *envelope) prefix(id Ident) ([]byte, error) {
 	if err := id.check(); err != nil {
 		return nil, err
 	}
@@ -66,18 +66,26 @@ func (e *envelope) prefix(id Ident, out []byte) ([]byte, error) {
 	if len(head) > maxHeader {
 		return nil, fmt.Errorf("header of %d bytes, at most %d", len(head), maxHeader)
 	}
-	out = append(out, magic...)
-	out = binary.BigEndian.AppendUint16(out, uint16(len(head)))
+	out := make([]byte, 0, prefixBytes+len(head))
+	out = binary.BigEndian.AppendUint16(append(out, magic...), uint16(len(head)))
 	return append(out, head...), nil
 }
 
-// close encrypts, where it lies, what follows the first n bytes of out, and
-// appends the tag. The envelope's key ends with it.
-func (e *envelope) close(out []byte, n int) ([]byte, error) {
-	if total := len(out) + tagBytes; total > MaxSealed {
-		return nil, fmt.Errorf("%d bytes, at most %d", total, MaxSealed)
+// close encrypts what f carries where it lies and puts the prefix before it and the
+// tag behind. The envelope's key ends with it.
+func (e *envelope) close(f *frame, id Ident) error {
+	prefix, err := e.prefix(id)
+	if err != nil {
+		return err
 	}
-	sealed := e.aead.Seal(out[:n], contentNonce(e.aead), out[n:], out[:n])
+	n := len(f.bytes())
+	if total := len(prefix) + n + tagBytes; total > MaxSealed {
+		return fmt.Errorf("%d bytes, at most %d", total, MaxSealed)
+	}
+	f.reserve(len(prefix), tagBytes)
+	e.aead.Seal(f.bytes()[:0], contentNonce(e.aead), f.bytes(), prefix)
 	clear(e.key)
-	return sealed, nil
+	f.end += tagBytes
+	f.prepend(prefix)
+	return nil
 }

@@ -1,7 +1,6 @@
 package request
 
 import (
-	"bytes"
 	"crypto/hpke"
 	"errors"
 	"fmt"
@@ -17,16 +16,16 @@ import (
 type Prepared struct {
 	sealer   *Sealer
 	request  station.Request
-	encoded  *bytes.Buffer
+	frame    *frame
 	envelope *envelope
+	used     bool // nothing of a person is in frame any more
 }
 
 // Sealer prepares and seals requests one after the other in the same memory: a
 // request of 400 KB costs more in new pages and their collection than in hashing
 // and encryption. The zero Sealer is ready; it is safe for concurrent use.
 type Sealer struct {
-	encoded sync.Pool // *bytes.Buffer, wiped
-	sealed  sync.Pool // *[]byte
+	frames sync.Pool // *frame, with nothing of a person in it
 }
 
 // Prepare readies r for a seal to every central key in to.
@@ -35,63 +34,59 @@ func (s *Sealer) Prepare(to []hpke.PublicKey, r station.Request) (*Prepared, err
 	if err != nil {
 		return nil, fmt.Errorf("seal request: %w", err)
 	}
-	buffer, ok := s.encoded.Get().(*bytes.Buffer)
+	f, ok := s.frames.Get().(*frame)
 	if !ok {
-		buffer = new(bytes.Buffer)
+		f = new(frame)
 	}
-	p := &Prepared{sealer: s, request: r, encoded: buffer, envelope: e}
-	if err := encodeRequest(buffer, r); err != nil {
-		p.wipe()
+	p := &Prepared{sealer: s, request: r, frame: f, envelope: e}
+	if err := f.encode(r); err != nil {
+		p.Release()
 		return nil, fmt.Errorf("encode body: %w", err)
 	}
 	return p, nil
 }
 
-// Release takes sealed bytes back that a Prepared made and nobody needs any more.
-func (s *Sealer) Release(sealed []byte) { s.sealed.Put(&sealed) }
-
-// room returns memory for size bytes.
-func (s *Sealer) room(size int) []byte {
-	if old, ok := s.sealed.Get().(*[]byte); ok && cap(*old) >= size {
-		return (*old)[:0]
+// Release takes the memory of sealed bytes back that nobody needs any more, or
+// that of a request that is not to be sealed. A Prepared that is not released is
+// left to the collector.
+func (p *Prepared) Release() {
+	if p.frame != nil {
+		if !p.used {
+			p.used = true
+			p.frame.wipe()
+		}
+		p.sealer.frames.Put(p.frame)
+		p.frame = nil
 	}
-	return make([]byte, 0, size)
-}
-
-// wipe ends p: what its buffer held of a person is gone before another uses it.
-func (p *Prepared) wipe() {
-	used := p.encoded.Bytes()
-	clear(used[:cap(used)])
-	p.encoded.Reset()
-	p.sealer.encoded.Put(p.encoded)
-	p.encoded = nil
 }
 
 // Seal completes body with the prepared request, signs and seals it: what the
-// desk writes and sends. It fills Body.SignedBy and Body.Request. The message is
-// written once, into the place where it is then encrypted.
+// desk writes and sends, until Release. It fills Body.SignedBy and Body.Request.
+// The message is encrypted in the place where the request was encoded.
 func (p *Prepared) Seal(by Signers, b Body) ([]byte, error) {
-	if p.encoded == nil {
+	if p.used || p.frame == nil {
 		return nil, errors.New("seal request: it was sealed before")
 	}
-	defer p.wipe()
 	b.SignedBy, b.Request = by.roles(), p.request
-	body, err := b.pieces(p.encoded.Bytes())
-	if err != nil {
-		return nil, fmt.Errorf("encode body: %w", err)
+	if err := p.seal(by, b); err != nil {
+		p.Release() // wiped
+		return nil, err
 	}
-	sealed, err := p.envelope.prefix(b.ident(), p.sealer.room(body.size()+signatureRoom+maxHeader))
-	if err != nil {
-		return nil, fmt.Errorf("seal request: %w", err)
+	p.used = true
+	return p.frame.bytes(), nil
+}
+
+func (p *Prepared) seal(by Signers, b Body) error {
+	if err := b.around(p.frame); err != nil {
+		return fmt.Errorf("encode body: %w", err)
 	}
-	n := len(sealed)
-	if sealed, err = appendSigned(sealed, by, body); err != nil {
-		return nil, fmt.Errorf("sign request: %w", err)
+	if err := sign(p.frame, by); err != nil {
+		return fmt.Errorf("sign request: %w", err)
 	}
-	if sealed, err = p.envelope.close(sealed, n); err != nil {
-		return nil, fmt.Errorf("seal request: %w", err)
+	if err := p.envelope.close(p.frame, b.ident()); err != nil {
+		return fmt.Errorf("seal request: %w", err)
 	}
-	return sealed, nil
+	return nil
 }
 
 // Seal is Prepare and Seal in one.

@@ -23,11 +23,10 @@ func TestFrameIsThatOfTheLibrary(t *testing.T) {
 	} {
 		for _, size := range []int{0, 23, 24, 255, 256, 65535, 65536} { // each form of a length
 			body := bytes.Repeat([]byte{7}, size)
-			signed, err := appendSigned([]byte("before"), by, pieces{body[:size/3], body[size/3:]})
+			signed, err := Sign(by, body)
 			if err != nil {
 				t.Fatal(err)
 			}
-			signed = bytes.TrimPrefix(signed, []byte("before"))
 			m := cose.NewSignMessage()
 			if err := m.UnmarshalCBOR(signed); err != nil {
 				t.Fatalf("%s, %d bytes: %v", name, size, err)
@@ -113,21 +112,56 @@ func TestSealerUsesItsMemoryAgain(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		encoded := p.encoded
+		memory := p.frame
 		sealed, err := p.Seal(by, body)
 		if err != nil {
 			t.Fatal(err)
 		}
-		used := encoded.Bytes()
-		if left := bytes.Trim(used[:cap(used)], "\x00"); len(left) > 0 {
-			t.Fatalf("%d bytes of the request are left", len(left))
+		if bytes.Contains(memory.mem, bytes.Repeat([]byte{byte(i + 1)}, 10)) {
+			t.Fatalf("request %d is left in the memory where it was sealed", i)
 		}
 		got, _, err := Open(central, keys, sealed)
 		if err != nil || !bytes.Equal(got.Request.Portraits[0].Record, body.Request.Portraits[0].Record) {
 			t.Fatalf("request %d: %v", i, err)
 		}
-		s.Release(sealed)
+		p.Release()
 	}
+}
+
+// A request that was prepared and could not be sealed leaves nothing either.
+func TestFailedSealWipesItsMemory(t *testing.T) {
+	body := example()
+	body.Request.Portraits = []eid.PortraitRecord{{Record: bytes.Repeat([]byte("face"), 5000)}}
+	p, err := new(Sealer).Prepare(sealedTo(vectorSealKey(t, vectorCentral)), body.Request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	memory := p.frame
+	if !bytes.Contains(memory.mem, []byte("faceface")) {
+		t.Fatal("nothing was encoded")
+	}
+	if _, err := p.Seal(Signers{}, body); err == nil {
+		t.Fatal("sealed without a signature")
+	}
+	if bytes.Contains(memory.mem, []byte("face")) {
+		t.Fatal("the request is left in memory")
+	}
+}
+
+// An outline is an encoding again, of the same shape, whatever it is made of.
+func FuzzOutline(f *testing.F) {
+	if data, err := encMode.Marshal(example().Request); err == nil {
+		f.Add(data)
+	}
+	for _, s := range []string{"", "\x58", "\x59\x01\x00x", "\x5b\xff\xff\xff\xff\xff\xff\xff\xff", "\x9f\xff", "\x82\x41a\x61b", "\x5f\x41a\xff"} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		whole, part := decMode.Wellformed(data), decMode.Wellformed(outline(data))
+		if (whole == nil) != (part == nil) {
+			t.Fatalf("%x: %v, its outline %x: %v", data, whole, outline(data), part)
+		}
+	})
 }
 
 func BenchmarkPrepareAndSeal(b *testing.B) {
@@ -145,7 +179,7 @@ func BenchmarkPrepareAndSeal(b *testing.B) {
 		}
 		b.Run(fmt.Sprintf("prepare/%dKB", size>>10), func(b *testing.B) {
 			for b.Loop() {
-				prepared(b).wipe()
+				prepared(b).Release()
 			}
 		})
 		b.Run(fmt.Sprintf("seal/%dKB", size>>10), func(b *testing.B) {
@@ -158,7 +192,7 @@ func BenchmarkPrepareAndSeal(b *testing.B) {
 					b.Fatal(err)
 				}
 				Hash(sealed)
-				sealer.Release(sealed)
+				p.Release()
 			}
 		})
 	}

@@ -123,11 +123,9 @@ func sealBytes(to []hpke.PublicKey, id Ident, signed []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := e.prefix(id, make([]byte, 0, maxHeader+len(signed)))
-	if err != nil {
-		return nil, err
-	}
-	return e.close(append(out, signed...), len(out))
+	f := newFrame(signed)
+	err = e.close(f, id)
+	return f.bytes(), err
 }
 
 // Hash names sealed bytes: SHA-256.

@@ -55,56 +55,51 @@ const (
 // maxCMS bounds the officer's CMS signature with its certificate.
 const maxCMS = 32 << 10
 
-// signatureRoom is enough for what a message has around its body: two signatures
-// of the longest keys with their headers, without a CMS signature.
-const signatureRoom = 3 << 10
-
 // Sign wraps an encoded body in a COSE_Sign message (RFC 9052 §4.1): one
 // signature for each signer, all over the same bytes.
 func Sign(by Signers, body []byte) ([]byte, error) {
-	signed, err := appendSigned(make([]byte, 0, len(body)+signatureRoom), by, pieces{body})
-	if err != nil {
+	f := newFrame(body)
+	if err := sign(f, by); err != nil {
 		return nil, fmt.Errorf("sign request: %w", err)
 	}
-	return signed, nil
+	return f.bytes(), nil
 }
 
-// appendSigned appends the message to out. The library would copy the body for
-// each signature and twice more for the message; only the headers and the
-// signatures are its work here, the frame around them is ours.
-func appendSigned(out []byte, by Signers, body pieces) ([]byte, error) {
+// sign makes of the encoded body in f the message around it. The library would copy
+// the body for each signature and twice more for the message; only the headers and
+// the signatures are its work here, the frame around them is ours.
+func sign(f *frame, by Signers) error {
 	if by.Device == nil {
-		return nil, errors.New("no device key")
+		return errors.New("no device key")
 	}
 	protected, err := cose.ProtectedHeader{cose.HeaderLabelContentType: contentType}.MarshalCBOR()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	unprotected := cose.UnprotectedHeader{}
+	body, unprotected := f.bytes(), cose.UnprotectedHeader{}
 	if by.Officer != nil && by.Certificate != nil {
-		if unprotected[labelCMS], err = signCMS(by.Officer, by.Certificate, body.appendTo(nil)); err != nil {
-			return nil, err
+		if unprotected[labelCMS], err = signCMS(by.Officer, by.Certificate, body); err != nil {
+			return err
 		}
 	}
 	around, err := unprotected.MarshalCBOR()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	out = appendHead(out, majorTag, cose.CBORTagSignMessage)
-	out = appendHead(out, majorArray, 4)
-	out = append(append(out, protected...), around...)
-	out = body.appendTo(appendHead(out, majorBytes, body.size()))
-	out = appendHead(out, majorArray, len(by.roles()))
+	signatures := appendHead(nil, majorArray, len(by.roles()))
 	for _, role := range by.roles() {
-		if out, err = appendSignature(out, role, by.key(role), protected, body); err != nil {
-			return nil, fmt.Errorf("%s: %w", role, err)
+		if signatures, err = appendSignature(signatures, role, by.key(role), protected, body); err != nil {
+			return fmt.Errorf("%s: %w", role, err)
 		}
 	}
-	return out, nil
+	head := appendHead(appendHead(nil, majorTag, cose.CBORTagSignMessage), majorArray, 4)
+	f.prepend(head, protected, around, appendHead(nil, majorBytes, len(body)))
+	f.append(signatures)
+	return nil
 }
 
 // appendSignature appends one COSE_Signature.
-func appendSignature(out []byte, role Role, key Signer, message []byte, body pieces) ([]byte, error) {
+func appendSignature(out []byte, role Role, key Signer, message, body []byte) ([]byte, error) {
 	kid, err := KeyID(key.Public())
 	if err != nil {
 		return nil, err
@@ -133,16 +128,14 @@ func appendSignature(out []byte, role Role, key Signer, message []byte, body pie
 
 // toBeSigned is the SHA-256 of the Sig_structure (RFC 9052 §4.4) of one signer;
 // there is no external data. Both algorithms hash with SHA-256.
-func toBeSigned(message, signer []byte, body pieces) []byte {
+func toBeSigned(message, signer, body []byte) []byte {
 	head := appendHead(nil, majorArray, 5)
 	head = append(appendHead(head, majorText, len("Signature")), "Signature"...)
 	head = append(append(head, message...), signer...)
-	head = appendHead(appendHead(head, majorBytes, 0), majorBytes, body.size())
+	head = appendHead(appendHead(head, majorBytes, 0), majorBytes, len(body))
 	h := sha256.New()
 	h.Write(head)
-	for _, part := range body {
-		h.Write(part)
-	}
+	h.Write(body)
 	return h.Sum(nil)
 }
 

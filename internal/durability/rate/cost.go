@@ -60,7 +60,7 @@ func sealing(ctx context.Context, sampleBytes int, d time.Duration) (float64, er
 			return 0, err
 		}
 		body.Previous = request.Hash(sealed)
-		sealer.Release(sealed)
+		prepared.Release()
 	}
 	if body.Seq == 0 {
 		return 0, fmt.Errorf("nothing sealed: %w", ctx.Err())
