@@ -53,7 +53,7 @@ func (t try) look(d Detector, img *image.RGBA) ([]Found, error) {
 	step := math.Max(w, h) / t.side // image pixels for one of the sheet
 	way := Similarity{A: step, X: w/2 - step*searchSide/2, Y: h/2 - step*searchSide/2}
 	sheet := NewSheet(searchSide)
-	sheet.Put(Cut(img, way, searchSide, searchSide), image.Point{})
+	sheet.Draw(sheet.Rect, img, way, false)
 	found, err := d.Detect(sheet.RGBA)
 	if err != nil {
 		return nil, err

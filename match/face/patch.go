@@ -18,28 +18,37 @@ type Patch struct {
 // image's edge there is black.
 func Cut(img *image.RGBA, from Similarity, width, height int) *Patch {
 	p := &Patch{Width: width, Height: height, Pix: make([]float32, 3*width*height)}
-	img, from = shrunk(img, from, width, height)
-	n := 1 // samples a side
-	if from.Scale() > 1.01 {
-		n = 2
-	}
-	step, share := 1/float64(n), float32(1)/float32(n*n)
 	plane := width * height
-	for y := range height {
-		for x := range width {
-			var r, g, b float32
-			for sy := range n {
-				for sx := range n {
-					at := from.Apply(Point{float64(x) + (float64(sx)+0.5)*step, float64(y) + (float64(sy)+0.5)*step})
-					sr, sg, sb := bilinear(img, at.X-0.5, at.Y-0.5)
-					r, g, b = r+sr, g+sg, b+sb
-				}
-			}
-			i := y*width + x
-			p.Pix[i], p.Pix[plane+i], p.Pix[2*plane+i] = r*share, g*share, b*share
+	warp(img, from, width, height, false, func(y int, sums []uint32, bits int) {
+		at, share := y*width, 1/float32(int(1)<<bits)
+		red, green, blue := p.Pix[at:at+width], p.Pix[plane+at:plane+at+width], p.Pix[2*plane+at:2*plane+at+width]
+		for x := range red {
+			c := sums[3*x : 3*x+3 : 3*x+3]
+			red[x], green[x], blue[x] = float32(c[0])*share, float32(c[1])*share, float32(c[2])*share
 		}
-	}
+	})
 	return p
+}
+
+// warp gives each row of a patch of width*height as sums of samples, red, green
+// and blue of each pixel: 0 to 255 with bits of fraction.
+func warp(img *image.RGBA, from Similarity, width, height int, mirrored bool, row func(y int, sums []uint32, bits int)) {
+	img, from = shrunk(img, from, width, height)
+	n, bits := 1, 2*weightBits // samples a side
+	if from.Scale() > 1.01 {
+		n, bits = 2, bits+2
+	}
+	step := 1 / float64(n)
+	sums := make([]uint32, 3*width)
+	for y := range height {
+		clear(sums)
+		for sy := range n {
+			for sx := range n {
+				rowOf(from, width, y, (float64(sx)+0.5)*step, (float64(sy)+0.5)*step, mirrored).addTo(sums, img)
+			}
+		}
+		row(y, sums, bits)
+	}
 }
 
 // shrunk returns the part of img that a patch sees, scaled down by the whole
@@ -149,6 +158,38 @@ func (p *Patch) Fill(in []float32, bgr bool, mean, scale float32) {
 		src, dst := p.Pix[from*plane:(from+1)*plane], in[c*plane:(c+1)*plane]
 		for i, v := range src {
 			dst[i] = (v - mean) * inverse
+		}
+	}
+}
+
+// FillWhole writes img, at most width*height pixels, into a network's input of
+// that size as Fill does, its upper left corner on the input's; the rest is black.
+func FillWhole(img *image.RGBA, width, height int, in []float32, bgr bool, mean, scale float32) {
+	var of [256]float32
+	inverse := 1 / scale
+	for v := range of {
+		of[v] = (float32(v) - mean) * inverse
+	}
+	plane := width * height
+	first, third := in[:plane], in[2*plane:3*plane]
+	if bgr {
+		first, third = third, first
+	}
+	second := in[plane : 2*plane]
+	w, h := img.Rect.Dx(), img.Rect.Dy()
+	for y := range height {
+		r, g, b := first[y*width:(y+1)*width], second[y*width:(y+1)*width], third[y*width:(y+1)*width]
+		done := 0
+		if y < h {
+			pix := img.Pix[y*img.Stride:][:4*w]
+			for done = range w {
+				c := pix[4*done : 4*done+3 : 4*done+3]
+				r[done], g[done], b[done] = of[c[0]], of[c[1]], of[c[2]]
+			}
+			done = w
+		}
+		for x := done; x < width; x++ {
+			r[x], g[x], b[x] = of[0], of[0], of[0]
 		}
 	}
 }

@@ -36,11 +36,8 @@ func Refine(d Detector, img *image.RGBA, f Found) (Found, error) {
 			return f, nil
 		}
 		ways[i] = way
-		tile := Cut(img, way, tileSide, tileSide)
-		if l.mirrored {
-			tile = tile.Mirrored()
-		}
-		sheet.Put(tile, corner(i))
+		at := corner(i)
+		sheet.Draw(image.Rectangle{at, at.Add(image.Pt(tileSide, tileSide))}, img, way, l.mirrored)
 	}
 	found, err := d.Detect(sheet.RGBA)
 	if err != nil {
@@ -146,16 +143,16 @@ func NewSheet(side int) Sheet {
 	return Sheet{img}
 }
 
-// Put copies p with its upper left corner at at; it must fit.
-func (s Sheet) Put(p *Patch, at image.Point) {
-	plane := p.Width * p.Height
-	for y := range p.Height {
-		row := s.Pix[s.PixOffset(at.X, at.Y+y):][:4*p.Width]
-		for x := range p.Width {
-			i := y*p.Width + x
-			row[4*x] = uint8(p.Pix[i] + 0.5)
-			row[4*x+1] = uint8(p.Pix[plane+i] + 0.5)
-			row[4*x+2] = uint8(p.Pix[2*plane+i] + 0.5)
+// Draw fills the part r of the sheet with what Cut would give for a patch of its
+// size, left and right exchanged if mirrored.
+func (s Sheet) Draw(r image.Rectangle, img *image.RGBA, from Similarity, mirrored bool) {
+	warp(img, from, r.Dx(), r.Dy(), mirrored, func(y int, sums []uint32, bits int) {
+		row := s.Pix[s.PixOffset(r.Min.X, r.Min.Y+y):][:4*r.Dx()]
+		half := uint32(1) << (bits - 1)
+		for x := range r.Dx() {
+			c := sums[3*x : 3*x+3 : 3*x+3]
+			p := row[4*x : 4*x+3 : 4*x+3]
+			p[0], p[1], p[2] = uint8((c[0]+half)>>bits), uint8((c[1]+half)>>bits), uint8((c[2]+half)>>bits)
 		}
-	}
+	})
 }

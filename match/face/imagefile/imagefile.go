@@ -1,5 +1,5 @@
 // Package imagefile reads photographs of faces from files: JPEG, PNG, GIF, WebP,
-// BMP and PGM or PPM, of any colour model and depth, turned as their EXIF data
+// BMP, PGM or PPM and JPEG 2000, of any colour model and depth, turned as their EXIF data
 // say. Everything is bounded by its header before a pixel is decoded; whatever
 // cannot be read is eid.CodeInput with the reason.
 package imagefile
@@ -18,6 +18,7 @@ import (
 
 	"github.com/enrold/enrold/internal/eid"
 	"github.com/enrold/enrold/match/face"
+	"github.com/enrold/enrold/match/face/jpeg2000"
 )
 
 // MaxBytes bounds a file.
@@ -34,10 +35,11 @@ const (
 	WebP Format = "webp"
 	BMP  Format = "bmp"
 	PNM  Format = "pnm"
+	JP2  Format = "jp2"
 )
 
 var (
-	errUnknown  = errors.New("neither JPEG, PNG, GIF, WebP, BMP nor PGM")
+	errUnknown  = errors.New("neither JPEG, PNG, GIF, WebP, BMP, PGM nor JPEG 2000")
 	errAnimated = errors.New("the image is animated: a portrait is one picture")
 	errFormat   = errors.New("malformed image")
 )
@@ -56,6 +58,7 @@ var codecs = map[Format]codec{
 	WebP: {checkWebP, configBy(webp.DecodeConfig), imageBy(webp.Decode)},
 	BMP:  {nil, configBy(bmp.DecodeConfig), imageBy(bmp.Decode)},
 	PNM:  {nil, configPNM, decodePNM},
+	JP2:  {nil, jpeg2000.DecodeConfig, decodeJP2},
 }
 
 // Detect names the format of data by its first bytes, "" for none of them.
@@ -74,6 +77,8 @@ func Detect(data []byte) Format {
 		return BMP
 	case begins("P5"), begins("P6"):
 		return PNM
+	case jpeg2000.Is(data):
+		return JP2
 	}
 	return ""
 }
@@ -131,3 +136,5 @@ func configBy(decode func(r reader) (image.Config, error)) func([]byte) (image.C
 func imageBy(decode func(r reader) (image.Image, error)) func([]byte) (image.Image, error) {
 	return func(data []byte) (image.Image, error) { return decode(bytes.NewReader(data)) }
 }
+
+func decodeJP2(data []byte) (image.Image, error) { return jpeg2000.Decode(data) }

@@ -51,10 +51,15 @@ func (y *YuNet) Manifest() face.Manifest { return y.manifest }
 func (y *YuNet) Detect(img *image.RGBA) ([]face.Found, error) {
 	w, h := y.manifest.Width, y.manifest.Height
 	way := place(img.Rect, w, h)
-	patch := face.Cut(img, way, w, h)
+	mean, scale := float32(y.manifest.Mean), float32(y.manifest.Scale)
+	fill := func(in []float32) { face.FillWhole(img, w, h, in, true, mean, scale) }
+	if way.A != 1 {
+		patch := face.Cut(img, way, w, h)
+		fill = func(in []float32) { patch.Fill(in, true, mean, scale) }
+	}
 	var found []face.Found
 	err := y.s.run(
-		func(in []float32) { patch.Fill(in, true, float32(y.manifest.Mean), float32(y.manifest.Scale)) },
+		fill,
 		func(out [][]float32) (err error) { found, err = decodeYuNet(out, w, h); return err })
 	if err != nil {
 		return nil, fmt.Errorf("detect faces: %w", err)
