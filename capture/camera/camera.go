@@ -81,7 +81,7 @@ type Camera struct {
 
 // Options say what a portrait must be.
 type Options struct {
-	MostBytes  int       // of a portrait's JPEG; 0 for 100 kB
+	Encoding             // of portraits; 0 bytes are 100 kB
 	Challenges pad.Asked // active checks before frames are taken; none by default
 }
 

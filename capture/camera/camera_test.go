@@ -15,6 +15,7 @@ import (
 	"github.com/enrold/enrold/hw/video"
 	"github.com/enrold/enrold/internal/eid"
 	"github.com/enrold/enrold/match/face"
+	portraits "github.com/enrold/enrold/match/face/portrait"
 )
 
 // film is a camera that plays frames, each as often as it is asked for newer
@@ -119,7 +120,7 @@ func TestCapture(t *testing.T) {
 	for i := range 40 {
 		frames = append(frames, showing(t, place{p[11], 800 + i%3, 330, 300}))
 	}
-	cam, err := New(&film{frames: frames, t: t}, s, Device{"desk camera", eid.OriginEmulated}, Options{MostBytes: 30 << 10})
+	cam, err := New(&film{frames: frames, t: t}, s, Device{"desk camera", eid.OriginEmulated}, Options{Encoding: Encoding{MostBytes: 30 << 10}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -335,15 +336,28 @@ func TestPortraitFitsItsBytes(t *testing.T) {
 	}
 	at := face.Points{{X: 580, Y: 440}, {X: 720, Y: 450}, {X: 650, Y: 530}, {X: 590, Y: 600}, {X: 700, Y: 610}}
 	for _, most := range []int{300 << 10, 80 << 10, 30 << 10, 12 << 10} {
-		data, size, err := EncodePortrait(img, img.Rect, at, most)
-		if err != nil || len(data) > most || 3*size.Y != 4*size.X {
-			t.Errorf("%d bytes at most: %d of %v, %v", most, len(data), size, err)
-			continue
+		for _, jp2 := range []bool{false, true} {
+			p, err := EncodePortrait(img, img.Rect, at, Encoding{JPEG2000: jp2, MostBytes: most})
+			data := p.JPEG
+			if jp2 {
+				data = p.JPEG2000
+			}
+			if err != nil || len(data) > most || 3*p.Size.Y != 4*p.Size.X {
+				t.Errorf("%d bytes at most, JPEG 2000 %v: %d of %v, %v", most, jp2, len(data), p.Size, err)
+				continue
+			}
+			for _, d := range [][]byte{p.JPEG, data} { // the screen's picture is of the same size
+				if back, err := portraits.Decode(d); err != nil || back.Rect.Size() != p.Size {
+					t.Errorf("%d bytes at most, JPEG 2000 %v: read again: %v", most, jp2, err)
+				}
+			}
+			t.Logf("%d bytes at most, JPEG 2000 %v: %d, %v", most, jp2, len(data), p.Size)
 		}
-		t.Logf("%d bytes at most: %d, %v", most, len(data), size)
 	}
-	if _, _, err := EncodePortrait(img, img.Rect, at, 500); err == nil {
-		t.Error("a portrait fits into 500 bytes")
+	for _, jp2 := range []bool{false, true} {
+		if _, err := EncodePortrait(img, img.Rect, at, Encoding{JPEG2000: jp2, MostBytes: 350}); err == nil {
+			t.Error("a portrait fits into 350 bytes")
+		}
 	}
 	near := face.Points{{X: 560, Y: 400}, {X: 760, Y: 400}, {X: 660, Y: 500}, {X: 590, Y: 600}, {X: 730, Y: 600}}
 	if c := closeness(img.Rect, near, quality.EyeDistance(near)); c >= 1 || c < quality.Tightest {

@@ -155,7 +155,7 @@ func look(o *Observation) pad.Look {
 }
 
 func (c *Camera) sample(o *Observation, p quality.Profile) (eid.FaceSample, error) {
-	jpeg, size, err := portrait(o, c.options.MostBytes)
+	picture, err := portrait(o, c.options.Encoding)
 	if err != nil {
 		return eid.FaceSample{}, err
 	}
@@ -168,7 +168,7 @@ func (c *Camera) sample(o *Observation, p quality.Profile) (eid.FaceSample, erro
 		return eid.FaceSample{}, err
 	}
 	return eid.FaceSample{
-		JPEG: jpeg, Width: size.X, Height: size.Y,
+		JPEG: picture.JPEG, JPEG2000: picture.JPEG2000, Width: picture.Size.X, Height: picture.Size.Y,
 		Quality: o.Quality, Measures: o.Report.Measures(), Profile: p.ID,
 		Presentation: &eid.Presentation{Signal: signal, Models: c.sight.Live.IDs()},
 		Device:       c.device.Name, Origin: c.device.Origin, Taken: o.Frame.Taken,

@@ -7,6 +7,8 @@ import (
 	"image"
 	"io"
 	"os"
+	"path/filepath"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/enrold/enrold/capture/camera"
@@ -17,10 +19,10 @@ import (
 )
 
 type faceQualityCmd struct {
-	Image    string `arg:"" type:"existingfile" help:"Photograph: JPEG, PNG, GIF, WebP, BMP or PGM."`
+	Image    string `arg:"" type:"existingfile" help:"Photograph: JPEG, PNG, GIF, WebP, BMP, PGM or JPEG 2000."`
 	Profile  string `help:"What is asked: standard, glasses, headscarf, child, dim." default:"standard"`
 	JSON     bool   `help:"Print JSON."`
-	Portrait string `help:"Write the portrait of the face, cut to the token geometry, to this file." type:"path"`
+	Portrait string `help:"Write the portrait of the face, cut to the token geometry, to this file: JPEG, or JPEG 2000 where its name ends in .jp2." type:"path"`
 	Bytes    int    `help:"Of that portrait, at most." default:"102400"`
 	engineChoice
 }
@@ -147,9 +149,14 @@ func judgePortrait(s quality.Scene, p quality.Profile) faceQuality {
 }
 
 func writePortrait(path string, img *image.RGBA, at face.Points, most int) error {
-	data, _, err := camera.EncodePortrait(img, img.Rect, at, most)
+	e := camera.Encoding{JPEG2000: strings.EqualFold(filepath.Ext(path), ".jp2"), MostBytes: most}
+	p, err := camera.EncodePortrait(img, img.Rect, at, e)
 	if err != nil {
 		return err
+	}
+	data := p.JPEG
+	if e.JPEG2000 {
+		data = p.JPEG2000
 	}
 	return os.WriteFile(path, data, 0o600)
 }

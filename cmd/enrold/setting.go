@@ -25,7 +25,7 @@ import (
 
 // portraitRecord puts a live frame into the face record that requests carry.
 func portraitRecord(s eid.FaceSample) (eid.Blob, error) {
-	return format.Write(format.Image{Data: s.JPEG, Width: s.Width, Height: s.Height})
+	return format.Write(format.Image{Data: s.Sent(), Width: s.Width, Height: s.Height})
 }
 
 // interior knows what this desk is made of: which USB device is behind a name,

@@ -85,9 +85,28 @@ type Camera struct {
 	Network bool       `toml:"network"` // the source needs the network: the worker keeps that right
 	Origin  eid.Origin `toml:"origin"`
 
-	Profile       string `toml:"profile,omitempty"`        // of captures until the officer chooses another: standard (also when empty), glasses, headscarf, child, dim
-	PortraitBytes int    `toml:"portrait_bytes,omitempty"` // of a portrait's JPEG, at most; 0 for 100 kB
-	Checks        int    `toml:"active_checks,omitempty"`  // things that a person is asked to do before frames are taken: 0 to 3
+	Profile        string         `toml:"profile,omitempty"`         // of captures until the officer chooses another: standard (also when empty), glasses, headscarf, child, dim
+	PortraitBytes  int            `toml:"portrait_bytes,omitempty"`  // of a portrait that is sent, at most; 0 for 100 kB
+	PortraitFormat PortraitFormat `toml:"portrait_format,omitempty"` // that portraits are sent in: jpeg (also when empty), jpeg2000
+	Checks         int            `toml:"active_checks,omitempty"`   // things that a person is asked to do before frames are taken: 0 to 3
+}
+
+// PortraitFormat is what a portrait in a request is encoded as.
+type PortraitFormat string
+
+const (
+	PortraitJPEG     PortraitFormat = "jpeg"
+	PortraitJPEG2000 PortraitFormat = "jpeg2000"
+)
+
+func (c *Camera) check() error {
+	if c.PortraitFormat == "" {
+		c.PortraitFormat = PortraitJPEG
+	}
+	if c.PortraitFormat != PortraitJPEG && c.PortraitFormat != PortraitJPEG2000 {
+		return fmt.Errorf("camera.portrait_format %q: want %s or %s", c.PortraitFormat, PortraitJPEG, PortraitJPEG2000)
+	}
+	return nil
 }
 
 // Scanner configures the fingerprint scanner.
@@ -240,6 +259,9 @@ func (c *Config) check() error {
 		if c.Desk.Production && *o == eid.OriginEmulated {
 			return fmt.Errorf("%s.origin is emulated: a production desk refuses emulated devices", name)
 		}
+	}
+	if err := c.Camera.check(); err != nil {
+		return err
 	}
 	if err := c.Face.check(); err != nil {
 		return err

@@ -50,6 +50,7 @@ func TestLoadRefuses(t *testing.T) {
 		"name for address":       {strings.Replace(good, "127.0.0.1", "localhost", 1), "loopback"},
 		"role":                   {strings.Replace(good, "commune_police", "district_police", 1), "desk.role"},
 		"origin":                 {good + "[chip]\norigin = \"dream\"\n", "chip.origin"},
+		"portrait format":        {good + "[camera]\nportrait_format = \"png\"\n", "camera.portrait_format"},
 		"emulated in production": {good + "production = true\n[camera]\norigin = \"emulated\"\n", "refuses emulated"},
 		"software device key":    {production + "[keys]\nofficer = \"pkcs11\"\nmodule = \"m.so\"\ntoken = \"t\"\n", "refuses a software device key"},
 		"software officer key":   {production + "[keys]\ndevice = \"tpm2\"\n", "refuses any officer key"},

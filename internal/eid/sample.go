@@ -25,9 +25,11 @@ type Measure struct {
 	Value int    `json:"value" cbor:"value"`
 }
 
-// FaceSample is one portrait frame as JPEG.
+// FaceSample is one portrait frame as JPEG, for the screen too. Where the desk
+// sends portraits as JPEG 2000 the same picture is there as that.
 type FaceSample struct {
 	JPEG     Blob      `json:"jpeg" cbor:"jpeg"`
+	JPEG2000 Blob      `json:"-" cbor:"jpeg2000,omitempty"` // a JP2 file
 	Width    int       `json:"width" cbor:"width"`
 	Height   int       `json:"height" cbor:"height"`
 	Quality  int       `json:"quality" cbor:"quality"` // 0..100
@@ -38,6 +40,14 @@ type FaceSample struct {
 	Taken    time.Time `json:"taken" cbor:"taken"`
 	// Presentation is what tells a person from a picture of one.
 	Presentation *Presentation `json:"presentation,omitempty" cbor:"presentation,omitempty"`
+}
+
+// Sent is the picture that a request carries and that is compared.
+func (s FaceSample) Sent() Blob {
+	if len(s.JPEG2000) > 0 {
+		return s.JPEG2000
+	}
+	return s.JPEG
 }
 
 // FingerSample is one gray fingerprint impression, row major, 0 black to 255

@@ -10,6 +10,7 @@ import (
 	"github.com/enrold/enrold/match/face"
 	faceformat "github.com/enrold/enrold/match/face/format"
 	"github.com/enrold/enrold/match/face/policy"
+	"github.com/enrold/enrold/match/face/portrait"
 	"github.com/enrold/enrold/sync/wire"
 )
 
@@ -48,7 +49,7 @@ func (p *Population) compareFace(person persons.Person, live []eid.PortraitRecor
 		if err != nil {
 			return ReasonNoFace, nil
 		}
-		frame, err := face.DecodeJPEG(images[0].Data)
+		frame, err := portrait.Decode(images[0].Data)
 		if err != nil {
 			return ReasonNoFace, nil
 		}

@@ -5,6 +5,7 @@ set -euo pipefail
 packages=(
   g++ pkg-config ca-certificates
   libopencv-dev                                  # gocv: camera
+  libopenjp2-7-dev                               # match/face/jpeg2000: portraits
   libdlib-dev libblas-dev libopenblas-dev liblapack-dev libjpeg62-turbo-dev # go-face
   libusb-1.0-0-dev                               # gousb
   libpcsclite-dev pcscd vsmartcard-vpcd          # scard, card service, virtual reader

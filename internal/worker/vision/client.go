@@ -39,7 +39,7 @@ func (c *Client) CaptureFace(ctx context.Context, n int, guidance func(code stri
 func (c *Client) CompareFace(ctx context.Context, portrait eid.Blob, live []eid.FaceSample) (eid.FaceDecision, error) {
 	call := compareCall{Portrait: portrait}
 	for _, s := range live {
-		call.Live = append(call.Live, liveFrame{JPEG: s.JPEG, Quality: s.Quality})
+		call.Live = append(call.Live, liveFrame{Image: s.Sent(), Quality: s.Quality})
 	}
 	var out eid.FaceDecision
 	err := c.caller.Call(ctx, methodCompare, call, &out, nil)

@@ -7,8 +7,8 @@ import (
 	"sync"
 
 	"github.com/enrold/enrold/internal/eid"
-	"github.com/enrold/enrold/match/face"
 	"github.com/enrold/enrold/match/face/policy"
+	portraits "github.com/enrold/enrold/match/face/portrait"
 )
 
 const mostLive = 8
@@ -25,13 +25,13 @@ func (d *decider) compare(call compareCall) (eid.FaceDecision, error) {
 	var decoding sync.WaitGroup
 	decoding.Go(func() {
 		var err error
-		if portrait, err = decodePortrait(call.Portrait); err != nil {
+		if portrait, err = portraits.Decode(call.Portrait); err != nil {
 			errs[0] = fmt.Errorf("read portrait: %w", err)
 		}
 	})
 	for i, f := range call.Live {
 		decoding.Go(func() {
-			img, err := face.DecodeJPEG(f.JPEG)
+			img, err := portraits.Decode(f.Image)
 			if err != nil {
 				errs[1+i] = fmt.Errorf("read live image: %w", err)
 			}

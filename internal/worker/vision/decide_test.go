@@ -46,7 +46,7 @@ func compared(t *testing.T, d *decider, portraitOf, liveOf int) eid.FaceDecision
 		if err != nil {
 			t.Fatal(err)
 		}
-		call.Live = append(call.Live, liveFrame{JPEG: data, Quality: 80})
+		call.Live = append(call.Live, liveFrame{Image: data, Quality: 80})
 	}
 	out, err := d.compare(call)
 	if err != nil {

@@ -12,12 +12,13 @@ import (
 	"github.com/enrold/enrold/internal/config"
 	"github.com/enrold/enrold/internal/eid"
 	"github.com/enrold/enrold/match/face"
+	portraits "github.com/enrold/enrold/match/face/portrait"
 )
 
 const methodDescribe = "describe"
 
 type describeCall struct {
-	Live []eid.Blob `cbor:"live"` // JPEG
+	Live []eid.Blob `cbor:"live"` // JPEG or JPEG 2000
 }
 
 // Description is the template of the person of several images, for a search
@@ -34,7 +35,7 @@ type Description struct {
 func (c *Client) DescribeFaces(ctx context.Context, live []eid.FaceSample) (Description, error) {
 	var call describeCall
 	for _, s := range live {
-		call.Live = append(call.Live, s.JPEG)
+		call.Live = append(call.Live, s.Sent())
 	}
 	var out Description
 	err := c.caller.Call(ctx, methodDescribe, call, &out, nil)
@@ -79,7 +80,7 @@ func (d *decider) describe(images []eid.Blob) (Description, error) {
 	}
 	var found []face.Template
 	for _, data := range images {
-		img, err := face.DecodeJPEG(data)
+		img, err := portraits.Decode(data)
 		if err != nil {
 			return Description{}, err
 		}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/enrold/enrold/capture/camera"
 	"github.com/enrold/enrold/capture/pad"
+	"github.com/enrold/enrold/internal/config"
 	"github.com/enrold/enrold/match/face"
 	"github.com/enrold/enrold/match/face/dlib"
 	"github.com/enrold/enrold/match/face/engines"
@@ -18,8 +19,9 @@ func (s *service) openCamera() error {
 	}
 	s.unsight = free
 	asked := pad.Asked{Count: s.cfg.Camera.Checks, Kinds: pad.Kinds(sight.Marks != nil)}
+	encoding := camera.Encoding{JPEG2000: s.cfg.Camera.PortraitFormat == config.PortraitJPEG2000, MostBytes: s.cfg.Camera.PortraitBytes}
 	device := camera.Device{Name: s.name, Origin: s.cfg.Camera.Origin}
-	if s.camera, err = camera.New(s.source, sight, device, camera.Options{MostBytes: s.cfg.Camera.PortraitBytes, Challenges: asked}); err != nil {
+	if s.camera, err = camera.New(s.source, sight, device, camera.Options{Encoding: encoding, Challenges: asked}); err != nil {
 		return err
 	}
 	return s.camera.Use(s.cfg.Camera.Profile)

@@ -28,7 +28,7 @@ type compareCall struct {
 }
 
 type liveFrame struct {
-	JPEG    eid.Blob `cbor:"jpeg"`
+	Image   eid.Blob `cbor:"image"`   // JPEG or JPEG 2000
 	Quality int      `cbor:"quality"` // 0..100
 }
 
