@@ -44,7 +44,12 @@ type Courier struct {
 	DeskID     string
 	ReceiptKey *ecdsa.PublicKey
 	Queue      CourierQueue
-	Log        *slog.Logger
+	// Policy says what may go out and when, as for an uplink; its lanes are one, and
+	// its bandwidth is kept by the transport, see [Policy.Dial]. URL is the central's,
+	// for the way to it.
+	Policy Policy
+	URL    string
+	Log    *slog.Logger
 }
 
 const (
@@ -78,12 +83,21 @@ func (c Courier) Run(ctx context.Context) error {
 func (c Courier) round(ctx context.Context) (time.Duration, error) {
 	var next time.Time
 	for {
-		row, at, err := c.Queue.Due(ctx, time.Now())
+		now := time.Now()
+		row, at, err := c.Queue.Due(ctx, now)
 		if err != nil {
 			return 0, err
 		}
 		if row == nil {
 			next = at
+			break
+		}
+		// The nearest deadline comes first: where that may wait, all may.
+		if until := c.Policy.restraint(now, c.URL); !until.IsZero() && !c.Policy.urgent(row.DueAt, now) {
+			next = now.Add(meteredAgain) // an urgent one may wait for its next try meanwhile
+			if until.Before(next) {
+				next = until
+			}
 			break
 		}
 		if err := c.deliver(ctx, *row); err != nil {

@@ -48,12 +48,18 @@ func (s *session) carry(ctx context.Context, row queue.Row, sealed []byte, at in
 		if err := u.o.Queue.Uploading(ctx, row.ID, 0); err != nil {
 			return nil, err
 		}
-		return u.put(ctx, row, sealed)
+		done, err := u.turn.take(ctx, row)
+		if err != nil {
+			return nil, err
+		}
+		defer done()
+		return u.put(ctx, row, sealed, done)
 	}
 	p := &upload{
 		client: u.client, url: u.base + wire.UploadPath(row.ID), sealed: sealed,
-		chunk: u.pace.chunk, timed: u.timed, sent: u.sending(row.ID),
-		at: func(offset int64) error { return u.o.Queue.Uploading(ctx, row.ID, offset) },
+		chunk: u.pace.chunk, timed: u.pace.sent, sent: u.sending(row.ID),
+		turn: func(ctx context.Context) (func(), error) { return u.turn.take(ctx, row) },
+		at:   func(offset int64) error { return u.o.Queue.Uploading(ctx, row.ID, offset) },
 	}
 	signed, err := p.run(ctx, at)
 	if _, coded := errors.AsType[*eid.Error](err); err == nil || coded || errors.Is(err, errGone) {
@@ -149,10 +155,4 @@ func (u *Uplink) verify(kind wire.Kind, row queue.Row, signed []byte) (wire.Stat
 
 func (u *Uplink) statement(row queue.Row, s wire.Statement, signed []byte) queue.Statement {
 	return queue.Statement{ID: row.ID, DeskID: u.o.DeskID, Seq: row.Seq, BodyHash: row.BodyHash, Signed: signed, At: time.UnixMilli(s.Time)}
-}
-
-// timed learns from an answered chunk.
-func (u *Uplink) timed(n int, took time.Duration) {
-	u.pace.sent(n, took)
-	u.buffers.measured(u.pace.perLane() * float64(u.lanes()))
 }

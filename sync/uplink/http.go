@@ -39,21 +39,22 @@ func newClient(l *line) *http.Client {
 // errUndecided says that the central has nothing new to say.
 var errUndecided = errors.New("undecided")
 
-// put sends a whole request and returns the signed receipt, unverified.
-func (u *Uplink) put(ctx context.Context, row queue.Row, sealed []byte) ([]byte, error) {
+// put sends a whole request and returns the signed receipt, unverified; given is
+// called when all its bytes were given to the transport.
+func (u *Uplink) put(ctx context.Context, row queue.Row, sealed []byte, given func()) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, uploadTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPut, u.base+wire.RequestPath(row.ID), nil)
 	if err != nil {
 		return nil, fmt.Errorf("send request: %w", err)
 	}
-	setBody(req, sealed, u.sending(row.ID))
+	setBody(req, sealed, u.sending(row.ID), given)
 	req.Header.Set("Content-Type", wire.TypeSealed)
 	req.Header.Set(wire.DigestHeader, wire.Digest(sealed))
 	began := time.Now()
 	signed, err := u.do(req, "send request")
 	if err == nil {
-		u.timed(len(sealed), time.Since(began))
+		u.pace.sent(len(sealed), time.Since(began))
 	}
 	return signed, err
 }
@@ -74,12 +75,13 @@ func (u *Uplink) sending(id string) func(n int) {
 	}
 }
 
-// setBody gives req a body that tells each of its bytes to sent, and that may be
-// sent again where HTTP/2 was told that it had not been looked at.
-func setBody(req *http.Request, body []byte, sent func(int)) {
+// setBody gives req a body that tells each of its bytes to sent and its end to
+// given, and that may be sent again where HTTP/2 was told that it had not been
+// looked at.
+func setBody(req *http.Request, body []byte, sent func(int), given func()) {
 	req.ContentLength = int64(len(body))
 	req.GetBody = func() (io.ReadCloser, error) {
-		return io.NopCloser(&counted{bytes.NewReader(body), sent}), nil
+		return io.NopCloser(&counted{bytes.NewReader(body), sent, given}), nil
 	}
 	if len(body) == 0 {
 		req.Body = http.NoBody
@@ -89,8 +91,9 @@ func setBody(req *http.Request, body []byte, sent func(int)) {
 }
 
 type counted struct {
-	io.Reader
-	sent func(int)
+	*bytes.Reader
+	sent  func(int)
+	given func()
 }
 
 // pieceBytes bounds what HTTP/2 takes of a body at once: what it has taken and
@@ -100,6 +103,9 @@ const pieceBytes = 4 << 10
 func (c *counted) Read(p []byte) (int, error) {
 	n, err := c.Reader.Read(p[:min(len(p), pieceBytes)])
 	c.sent(n)
+	if c.Len() == 0 {
+		c.given()
+	}
 	return n, err
 }
 

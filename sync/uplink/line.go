@@ -22,6 +22,7 @@ const idleAfter = time.Minute
 type line struct {
 	transport *http.Transport
 	address   string
+	valve     *valve
 
 	mu      sync.Mutex
 	open    []*http.ClientConn
@@ -34,19 +35,13 @@ type dialing struct {
 	err  error
 }
 
-func newLine(conf *tls.Config, d dial, central *url.URL) *line {
-	conf = conf.Clone()
-	if conf.ClientSessionCache == nil { // a resumed session sends no certificates
-		conf.ClientSessionCache = tls.NewLRUClientSessionCache(4)
-	}
+func newLine(conf *tls.Config, d dial, v *valve, central *url.URL) *line {
 	address := central.Host
 	if central.Port() == "" {
 		address = net.JoinHostPort(central.Hostname(), "443")
 	}
-	return &line{address: address, transport: &http.Transport{
-		TLSClientConfig:       conf,
-		DialContext:           d,
-		TLSHandshakeTimeout:   handshakeTimeout,
+	return &line{address: address, valve: v, transport: &http.Transport{
+		DialTLSContext:        newGreeter(conf, central.Hostname(), d).dial,
 		ResponseHeaderTimeout: answerTimeout,
 		// Lanes and long polls share one connection: one handshake after a cut,
 		// and headers that were sent before cost a byte.
@@ -74,9 +69,7 @@ func (l *line) conn(ctx context.Context) (*http.ClientConn, error) {
 			return c, nil
 		}
 		if mine {
-			c, err := l.transport.NewClientConn(ctx, "https", l.address)
-			l.dialed(d, c, err)
-			if err != nil {
+			if _, err := l.connect(ctx, d); err != nil {
 				return nil, err
 			}
 			continue
@@ -123,7 +116,9 @@ func (l *line) find() (c *http.ClientConn, d *dialing, mine bool) {
 	return nil, l.dialing, mine
 }
 
-func (l *line) dialed(d *dialing, c *http.ClientConn, err error) {
+// connect makes the connection for all who wait for d.
+func (l *line) connect(ctx context.Context, d *dialing) (*http.ClientConn, error) {
+	c, err := l.transport.NewClientConn(ctx, "https", l.address)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err == nil {
@@ -131,6 +126,51 @@ func (l *line) dialed(d *dialing, c *http.ClientConn, err error) {
 	}
 	d.err, l.dialing = err, nil
 	close(d.done)
+	return c, err
+}
+
+// watchEvery is how often the connections are looked at.
+const watchEvery = 200 * time.Millisecond
+
+// watch makes a new connection when one stands still. The kernel asks a dead one
+// less and less often whether it still lives, up to seconds after the link came
+// back. A connection that stood still until the new one was there is closed, and
+// its requests go on over that; if it moves again, the new one is not needed.
+func (l *line) watch(ctx context.Context) error {
+	for ctx.Err() == nil {
+		pause(ctx, watchEvery, nil, nil)
+		before := l.valve.look(time.Now())
+		if len(before) == 0 {
+			continue
+		}
+		d := l.claim()
+		if d == nil {
+			continue // somebody makes one already
+		}
+		c, err := l.connect(ctx, d)
+		if err != nil {
+			continue
+		}
+		dead := l.valve.look(time.Now())
+		for _, o := range dead {
+			_ = o.Close()
+		}
+		if l.valve.revived(before, dead) && c.InFlight() == 0 {
+			_ = c.Close()
+		}
+	}
+	return nil
+}
+
+// claim returns a dial that the caller is to make, nil when one is under way.
+func (l *line) claim() *dialing {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.dialing != nil {
+		return nil
+	}
+	l.dialing = &dialing{done: make(chan struct{})}
+	return l.dialing
 }
 
 // closeIdle closes connections without a request under way.
@@ -160,15 +200,4 @@ func (l *line) closeThose(which func(*http.ClientConn) bool) {
 	}
 	clear(l.open[len(kept):])
 	l.open = kept
-}
-
-// refusedTLS says whether a connection failed by a certificate, ours or the
-// central's: that does not pass by itself.
-func refusedTLS(err error) bool {
-	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return true
-	}
-	// The other end's alert has no exported type.
-	op, ok := errors.AsType[*net.OpError](err)
-	return ok && op.Op == "remote error"
 }

@@ -86,6 +86,19 @@ func (p Policy) quietUntil(now time.Time) (until time.Time) {
 	return until
 }
 
+// meteredAgain is how soon a metered link is looked at again.
+const meteredAgain = time.Minute
+
+// restraint returns until when only what is urgent may go to the central: the end
+// of the quiet hours, or the next look at a metered link. It is zero when
+// everything may.
+func (p Policy) restraint(now time.Time, central string) (until time.Time) {
+	if until = p.quietUntil(now); until.IsZero() && p.metered(central) {
+		until = now.Add(meteredAgain)
+	}
+	return until
+}
+
 // urgent says whether a request with this deadline waits for nothing. One whose
 // deadline cannot be read does not wait, either.
 func (p Policy) urgent(due eid.Date, now time.Time) bool {

@@ -15,9 +15,9 @@ import (
 )
 
 const (
-	// defaultLanes: two fill the time in which one stands still for an answer;
-	// measured in docs/BENCHMARKS.md.
-	defaultLanes = 2
+	// defaultLanes: one sends, one or two short ones wait for their answers, and
+	// one is ready.
+	defaultLanes = 4
 	maxLanes     = 8
 	// helloEvery is how often the log head is sent while nothing else is.
 	helloEvery = time.Hour
@@ -86,24 +86,17 @@ func (u *Uplink) due(ctx context.Context, now time.Time) (work bool, next time.T
 	if err != nil || len(rows) == 0 {
 		return false, next, err
 	}
-	quiet := u.o.Policy.quietUntil(now)
-	restrained := !quiet.IsZero() || u.o.Policy.metered(u.base)
+	until := u.o.Policy.restraint(now, u.base)
 	for _, r := range rows {
-		if !restrained || u.o.Policy.urgent(r.DueAt, now) || r.State == queue.Sealed && !u.plain.Load() {
+		if until.IsZero() || u.o.Policy.urgent(r.DueAt, now) || r.State == queue.Sealed && !u.plain.Load() {
 			return true, time.Time{}, nil
 		}
 	}
-	if quiet.IsZero() {
-		quiet = now.Add(meteredAgain)
-	}
-	if next.IsZero() || quiet.Before(next) {
-		next = quiet
+	if next.IsZero() || until.Before(next) {
+		next = until
 	}
 	return false, next, nil
 }
-
-// meteredAgain is how soon a metered link is looked at again.
-const meteredAgain = time.Minute
 
 // session is one time of being connected.
 type session struct {
@@ -120,7 +113,7 @@ type session struct {
 func (u *Uplink) session(ctx context.Context) error {
 	s := &session{u: u, known: map[string]int64{}, busy: map[string]bool{}}
 	now := time.Now()
-	s.restrained = !u.o.Policy.quietUntil(now).IsZero() || u.o.Policy.metered(u.base)
+	s.restrained = !u.o.Policy.restraint(now, u.base).IsZero()
 	rows, _, err := u.waiting(ctx, now)
 	if err == nil {
 		err = s.announce(ctx, s.unknown(rows, now))

@@ -32,68 +32,15 @@ func SocketOptions(_, _ string, c syscall.RawConn) error {
 
 type dial = func(ctx context.Context, network, address string) (net.Conn, error)
 
-// What is on its way when a slow link is cut was sent for nothing, and in front
-// of a slow link the kernel puts much on its way: the link's own queue fills. So
-// there the send buffer holds only what keeps the line busy.
-const (
-	smallBuffer  = 13 << 10 // the kernel doubles it, for its own book-keeping
-	bufferedTime = 1600 * time.Millisecond
-	fastLink     = 100 << 10 // bytes per second: from here on the kernel decides
-)
-
-// buffers sets the send buffers of all connections to a measured rate.
-type buffers struct {
-	mu   sync.Mutex
-	rate float64 // bytes per second; 0 while unknown
-	open map[*sizedConn]struct{}
+// Dial makes the connections of a central whose wire is not this package's: TCP
+// with the socket options of an uplink, and together within the policy's bandwidth.
+func (p Policy) Dial() func(ctx context.Context, network, address string) (net.Conn, error) {
+	return capped(dialer, p.BytesPerSecond)
 }
 
-type sizedConn struct {
-	*net.TCPConn
-	all *buffers
-}
-
-func (b *buffers) dial(d dial) dial {
-	return func(ctx context.Context, network, address string) (net.Conn, error) {
-		c, err := d(ctx, network, address)
-		t, ok := c.(*net.TCPConn)
-		if err != nil || !ok {
-			return c, err
-		}
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		s := &sizedConn{TCPConn: t, all: b}
-		b.open[s] = struct{}{}
-		if b.rate > 0 && b.rate < fastLink {
-			s.fit(b.rate)
-		}
-		return s, nil
-	}
-}
-
-// fit is advice: a connection that does not take it works, too.
-func (s *sizedConn) fit(rate float64) {
-	_ = s.SetWriteBuffer(max(smallBuffer, int(rate*bufferedTime.Seconds())))
-}
-
-func (s *sizedConn) Close() error {
-	s.all.mu.Lock()
-	delete(s.all.open, s)
-	s.all.mu.Unlock()
-	return s.TCPConn.Close()
-}
-
-// measured tells the rate of all lanes together.
-func (b *buffers) measured(rate float64) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	was := b.rate
-	b.rate = rate
-	for s := range b.open {
-		if rate < fastLink || was > 0 && was < fastLink {
-			s.fit(rate)
-		}
-	}
+func dialer(ctx context.Context, network, address string) (net.Conn, error) {
+	d := net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second, Control: SocketOptions}
+	return d.DialContext(ctx, network, address)
 }
 
 // capped bounds what all connections of d send together; 0 is no bound.

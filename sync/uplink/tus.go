@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/enrold/enrold/sync/wire"
@@ -23,6 +24,9 @@ type upload struct {
 	at     func(offset int64) error        // the server has so many bytes; an error ends the upload
 	sent   func(int)                       // so many bytes went to the transport
 	timed  func(n int, took time.Duration) // a chunk was answered
+	// turn waits until this upload may send; done is called when all bytes of a
+	// chunk were given to the transport.
+	turn func(ctx context.Context) (done func(), err error)
 }
 
 // triesWithoutProgress is how often an upload asks for its offset and goes on
@@ -69,7 +73,7 @@ func (p *upload) run(ctx context.Context, offset int64) (receipt []byte, err err
 		if err := p.at(offset); err != nil {
 			return nil, err
 		}
-		next, receipt, err := p.patch(ctx, offset)
+		next, given, receipt, err := p.patch(ctx, offset)
 		if err == nil {
 			if next == int64(len(p.sealed)) {
 				return receipt, nil
@@ -81,7 +85,13 @@ func (p *upload) run(ctx context.Context, offset int64) (receipt []byte, err err
 			if tries++; tries > triesWithoutProgress || !again(err) || ctx.Err() != nil {
 				return nil, err
 			}
-			pause(ctx, delay(tries-1), nil, nil)
+			if tries > 1 { // at first everything may have been a cut
+				pause(ctx, delay(tries-1), nil, nil)
+			}
+			if _, answered := errors.AsType[wire.Problem](err); !given && !answered {
+				next = offset // it got nothing: it needs not be asked
+				break
+			}
 			if next, err = p.head(ctx); err == nil {
 				break
 			}
@@ -110,16 +120,24 @@ func again(err error) bool {
 	return false
 }
 
-// patch sends the chunk at offset and returns the server's new offset.
-func (p *upload) patch(ctx context.Context, offset int64) (next int64, receipt []byte, err error) {
+// patch sends the chunk at offset and returns the server's new offset; given
+// says that some of it went to the transport.
+func (p *upload) patch(ctx context.Context, offset int64) (next int64, given bool, receipt []byte, err error) {
 	chunk := p.sealed[offset:min(offset+int64(p.chunk()), int64(len(p.sealed)))]
+	done, err := p.turn(ctx)
+	if err != nil {
+		return 0, false, nil, err
+	}
+	defer done()
 	ctx, cancel := context.WithTimeout(ctx, uploadTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPatch, p.url, nil)
 	if err != nil {
-		return 0, nil, fmt.Errorf("send chunk: %w", err)
+		return 0, given, nil, fmt.Errorf("send chunk: %w", err)
 	}
-	setBody(req, chunk, p.sent)
+	var first atomic.Bool // the transport may read on after it returned
+	defer func() { given = given || first.Load() }()
+	setBody(req, chunk, func(n int) { first.Store(true); p.sent(n) }, done)
 	req.Header.Set("Content-Type", wire.TypeTus)
 	req.Header.Set(wire.HeaderTusResumable, wire.TusVersion)
 	req.Header.Set(wire.HeaderTusOffset, strconv.FormatInt(offset, 10))
@@ -128,23 +146,23 @@ func (p *upload) patch(ctx context.Context, offset int64) (next int64, receipt [
 	began := time.Now()
 	resp, err := p.client.Do(req)
 	if err != nil {
-		return 0, nil, fmt.Errorf("send chunk: %w", err)
+		return 0, given, nil, fmt.Errorf("send chunk: %w", err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusNoContent {
-		return 0, nil, fmt.Errorf("send chunk: %w", problem(resp))
+		return 0, given, nil, fmt.Errorf("send chunk: %w", problem(resp))
 	}
 	next, err = offsetOf(resp)
 	if err != nil || next != offset+int64(len(chunk)) {
-		return 0, nil, errors.New("send chunk: the server's offset is not where the chunk ended")
+		return 0, given, nil, errors.New("send chunk: the server's offset is not where the chunk ended")
 	}
 	p.timed(len(chunk), time.Since(began))
 	if value := resp.Header.Get(wire.HeaderReceipt); value != "" {
 		if receipt, err = base64.StdEncoding.DecodeString(value); err != nil {
-			return 0, nil, errors.New("send chunk: the receipt is not base64")
+			return 0, given, nil, errors.New("send chunk: the receipt is not base64")
 		}
 	}
-	return next, receipt, nil
+	return next, true, receipt, nil
 }
 
 // head asks how many bytes the server has.

@@ -127,6 +127,7 @@ func TestAgainstTusd(t *testing.T) {
 		client: client, url: url, sealed: sealed, chunk: func() int { return 100_000 },
 		at: func(offset int64) error { offsets = append(offsets, offset); return nil }, sent: func(n int) { sent += n },
 		timed: func(int, time.Duration) {},
+		turn:  func(context.Context) (func(), error) { return func() {}, nil },
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()

@@ -4,8 +4,10 @@
 // nothing is lost when either end dies at any point.
 //
 // One goroutine keeps the session: it announces, then a few lanes carry one
-// request each over one HTTP/2 connection, the nearest legal deadline first and
-// the smallest first among equals. Another waits for results by long polls.
+// request each over one HTTP/2 connection. One of them at a time sends, the
+// nearest legal deadline first and the smallest first among equals; the others
+// wait for the central's answer or are ready to go on. Another goroutine waits
+// for results by long polls, and another watches the connection.
 package uplink
 
 import (
@@ -97,7 +99,8 @@ type Uplink struct {
 	client  *http.Client
 	kick    chan struct{}
 	pace    pace
-	buffers *buffers
+	line    *line
+	turn    turn
 	breaker breaker
 	later   later
 	sent    atomic.Int64 // bytes of requests given to the transport
@@ -126,12 +129,12 @@ func New(o Options) (*Uplink, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.Dial == nil {
-		o.Dial = (&net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second, Control: SocketOptions}).DialContext
+		o.Dial = dialer
 	}
-	sized := &buffers{open: map[*sizedConn]struct{}{}}
+	v := newValve()
+	l := newLine(o.TLS, capped(v.dial(o.Dial), o.Policy.BytesPerSecond), v, u)
 	return &Uplink{
-		buffers: sized,
-		o:       o, base: u.Scheme + "://" + u.Host, client: newClient(newLine(o.TLS, capped(sized.dial(o.Dial), o.Policy.BytesPerSecond), u)),
+		o: o, base: u.Scheme + "://" + u.Host, line: l, client: newClient(l),
 		kick: make(chan struct{}, 1), started: map[string]time.Time{}, later: later{until: map[string]time.Time{}},
 	}, nil
 }
@@ -184,6 +187,7 @@ func (u *Uplink) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return u.send(ctx) })
 	g.Go(func() error { return u.await(ctx) })
+	g.Go(func() error { return u.line.watch(ctx) })
 	if err := g.Wait(); err != nil && ctx.Err() == nil {
 		return err
 	}
