@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/enrold/enrold/internal/eid"
@@ -22,6 +20,7 @@ type batch struct {
 	fresh   []*enqueueJob
 	byID    map[string]*enqueueJob
 	twins   [][2]*enqueueJob
+	files   *store.Files // of large payloads; the folder is kept from the sweeper while it is set
 
 	landed chan struct{} // closed when it was written, or could not be
 	err    error         // and took: valid from then on
@@ -95,6 +94,13 @@ func (e *enqueuer) seal(b *batch, job *enqueueJob) error {
 	}
 	job.hash = request.Hash(job.sealed)
 	job.queued = station.Queued{Seq: seq, SealedBytes: len(job.sealed), QueuedAt: clocks.Wall.Truncate(time.Millisecond)}
+	if placeOf(job.request.ID, job.sealed) != inRow {
+		if b.files == nil {
+			e.q.intakeFiles.RLock()
+			b.files = store.NewFiles(e.q.payload)
+		}
+		b.files.Add(job.request.ID, job.sealed) // written while the next one is sealed
+	}
 	b.end = chain{seq, job.hash}
 	b.fresh, b.byID[job.request.ID] = append(b.fresh, job), job
 	return nil
@@ -104,6 +110,7 @@ func (e *enqueuer) seal(b *batch, job *enqueueJob) error {
 // did not count, and no body may say that it did.
 func (e *enqueuer) reseal(b *batch) {
 	again := e.begin()
+	e.drop(b, nil)
 	for _, job := range b.fresh {
 		job.prepared.Release()
 		err := e.prepare(job)
@@ -144,17 +151,13 @@ func (e *enqueuer) clocks(counter *uint64) (request.Clocks, error) {
 // commit makes b durable and answers its callers: commit, increment of the
 // hardware counter, answer.
 func (e *enqueuer) commit(b *batch) {
-	defer func() {
-		for _, job := range b.fresh {
-			job.prepared.Release()
-			job.sealed = nil
-		}
-	}()
-	if b.err = e.write(b.fresh); b.err != nil {
-		for _, job := range b.fresh {
-			job.answer(station.Queued{}, fail("enqueue", b.err))
-		}
+	if b.err = e.write(b); b.err != nil {
+		e.fail(b, b.err)
 		return
+	}
+	if b.files != nil {
+		b.files = nil
+		e.q.intakeFiles.RUnlock()
 	}
 	newest := *e.newest.Load() // one commit at a time
 	for _, job := range b.fresh {
@@ -165,48 +168,50 @@ func (e *enqueuer) commit(b *batch) {
 	e.q.counter.committed(context.Background())
 	for _, job := range b.fresh {
 		e.q.journal.forget(job.request.ID)
+		job.prepared.Release()
 		job.answer(job.queued, nil)
 	}
 	e.q.tidier.soon()
 	e.q.watch.tell()
 }
 
+// fail ends a batch that is not on the disk.
+func (e *enqueuer) fail(b *batch, err error) {
+	e.drop(b, err)
+	for _, job := range b.fresh {
+		job.prepared.Release()
+		job.answer(station.Queued{}, fail("enqueue", err))
+	}
+}
+
+// drop takes away files that no row will name: unless the disk has failed they go
+// now, else with the next sweep.
+func (e *enqueuer) drop(b *batch, cause error) {
+	if b.files == nil {
+		return
+	}
+	if errors.Is(cause, store.ErrStopped) {
+		b.files.Abandon()
+	} else if err := b.files.Remove(); err != nil {
+		e.q.o.Log.Warn("stale payload file not removed", "error", err)
+	}
+	b.files = nil
+	e.q.intakeFiles.RUnlock()
+}
+
 // write makes rows and files durable: the rows are committed when the files that
 // they name are on the disk, and both are under way at the same time until then.
 // Without space left the reserve is given up and both are tried once more.
-func (e *enqueuer) write(jobs []*enqueueJob) error {
-	e.q.intakeFiles.Lock()
-	defer e.q.intakeFiles.Unlock()
-	err := e.q.write(func(tx store.Tx) error {
+func (e *enqueuer) write(b *batch) error {
+	return e.q.write(func(tx store.Tx) error {
+		if b.files == nil {
+			return e.writeRows(tx, b.fresh)
+		}
 		files := make(chan error, 1)
-		go func() { files <- e.writeFiles(jobs) }()
-		err := e.writeRows(tx, jobs)
+		go func() { files <- b.files.Sync() }()
+		err := e.writeRows(tx, b.fresh)
 		return errors.Join(<-files, err)
 	})
-	// Files without rows: unless the disk has failed they go now, else with the next sweep.
-	if err != nil && !errors.Is(err, store.ErrStopped) {
-		for _, job := range jobs {
-			if gone := os.Remove(filepath.Join(e.q.payload, job.request.ID)); gone != nil && !errors.Is(gone, os.ErrNotExist) {
-				e.q.o.Log.Warn("stale payload file not removed", "error", gone)
-			}
-		}
-	}
-	return err
-}
-
-// writeFiles needs no temporary names: a payload is read through its row only,
-// and the sweeper removes what a crash leaves without one.
-func (e *enqueuer) writeFiles(jobs []*enqueueJob) error {
-	var files []store.File
-	for _, job := range jobs {
-		if name := placeOf(job.request.ID, job.sealed); name != inRow {
-			files = append(files, store.File{Name: name, Data: job.sealed})
-		}
-	}
-	if len(files) == 0 {
-		return nil
-	}
-	return store.CreateFiles(e.q.payload, files)
 }
 
 func (e *enqueuer) writeRows(tx store.Tx, jobs []*enqueueJob) error {

@@ -190,6 +190,9 @@ func (e *enqueuer) gather() (b *batch, open bool) {
 				late = time.After(min(e.last, gatherMost))
 			}
 		}
+		if e.stock() {
+			continue
+		}
 		select {
 		case job, ok := <-e.jobs:
 			if !ok {
@@ -205,6 +208,24 @@ func (e *enqueuer) gather() (b *batch, open bool) {
 		}
 	}
 	return b, true
+}
+
+// stock makes an envelope for a request to come, if there is nothing else to do
+// until the batch is written that is on its way to the disk.
+func (e *enqueuer) stock() (made bool) {
+	if e.flight == nil || len(e.jobs) > 0 {
+		return false
+	}
+	select {
+	case <-e.flight.landed:
+		return false
+	default:
+	}
+	to, err := e.q.recipients()
+	if err == nil {
+		made, err = e.sealer.Stock(to, len(e.flight.fresh))
+	}
+	return made && err == nil // an error is told to who prepares a request
 }
 
 // launch writes b beside this goroutine.
@@ -237,9 +258,7 @@ func (e *enqueuer) land(b *batch) bool {
 	}
 	e.company += len(b.fresh)
 	if f.err != nil {
-		for _, job := range b.fresh {
-			job.answer(station.Queued{}, fail("enqueue", f.err))
-		}
+		e.fail(b, f.err)
 		b.answerTwins()
 		return false
 	}

@@ -84,7 +84,7 @@ type Queue struct {
 	tidier  *tidier
 	watch   watchers
 
-	intakeFiles sync.Mutex // held from a payload's first byte to its row's commit
+	intakeFiles sync.RWMutex // each batch reads from its first file's first byte to its rows' commit; the sweeper writes
 
 	trusts atomic.Int64 // statements that may have told a newer trusted time
 

@@ -1,12 +1,14 @@
 package request
 
 import (
+	"bytes"
 	"crypto/cipher"
 	"crypto/hpke"
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // envelope is what seals one request: a fresh content key and an agreement with
@@ -40,6 +42,13 @@ func newEnvelope(to []hpke.PublicKey) (*envelope, error) {
 		e.recipients = append(e.recipients, recipient{KEM: pub.KEM().ID(), KDF: kdf.ID(), AEAD: wrap.ID(), KeyID: SealKeyID(pub), Enc: enc})
 	}
 	return e, nil
+}
+
+// isTo says whether e is to exactly these keys.
+func (e *envelope) isTo(to []hpke.PublicKey) bool {
+	return slices.EqualFunc(e.recipients, to, func(r recipient, pub hpke.PublicKey) bool {
+		return r.KEM == pub.KEM().ID() && bytes.Equal(r.KeyID, SealKeyID(pub))
+	})
 }
 
 // prefix is all that is before the ciphertext.

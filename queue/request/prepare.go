@@ -26,11 +26,50 @@ type Prepared struct {
 // and encryption. The zero Sealer is ready; it is safe for concurrent use.
 type Sealer struct {
 	frames sync.Pool // *frame, with nothing of a person in it
+
+	mu    sync.Mutex
+	stock []*envelope
+}
+
+// Stock makes an envelope for a request to come, unless there are n already. Who
+// waits for the disk has the time; who prepares a request then need not take it.
+func (s *Sealer) Stock(to []hpke.PublicKey, n int) (made bool, err error) {
+	s.mu.Lock()
+	enough := len(s.stock) >= n
+	s.mu.Unlock()
+	if enough {
+		return false, nil
+	}
+	e, err := newEnvelope(to)
+	if err != nil {
+		return false, fmt.Errorf("seal request: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stock = append(s.stock, e)
+	return true, nil
+}
+
+// envelope is one from the stock, if it is to exactly these keys, or a new one.
+func (s *Sealer) envelope(to []hpke.PublicKey) (*envelope, error) {
+	s.mu.Lock()
+	for len(s.stock) > 0 {
+		last := len(s.stock) - 1
+		e := s.stock[last]
+		s.stock[last], s.stock = nil, s.stock[:last]
+		if e.isTo(to) {
+			s.mu.Unlock()
+			return e, nil
+		}
+		clear(e.key) // the central's keys have changed since
+	}
+	s.mu.Unlock()
+	return newEnvelope(to)
 }
 
 // Prepare readies r for a seal to every central key in to.
 func (s *Sealer) Prepare(to []hpke.PublicKey, r station.Request) (*Prepared, error) {
-	e, err := newEnvelope(to)
+	e, err := s.envelope(to)
 	if err != nil {
 		return nil, fmt.Errorf("seal request: %w", err)
 	}

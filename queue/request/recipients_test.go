@@ -2,6 +2,7 @@ package request
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/hpke"
 	"encoding/binary"
 	"errors"
@@ -99,5 +100,53 @@ func TestSharesDoNotMove(t *testing.T) {
 		if _, _, err := OpenBytes(central, with(h)); err == nil {
 			t.Errorf("%s: opened", name)
 		}
+	}
+}
+
+// An envelope from the stock opens for the keys that it was made for, is used once,
+// and never stands in for one to other keys.
+func TestStock(t *testing.T) {
+	key, old, now := vectorKey(t, "device"), vectorSealKey(t, vectorCentral), vectorSealKey(t, "central-2")
+	by, keys := Signers{Device: key}, KnownKeys{Devices: []crypto.PublicKey{key.Public()}}
+	var s Sealer
+	seal := func(centrals ...hpke.PrivateKey) []byte {
+		t.Helper()
+		p, err := s.Prepare(sealedTo(centrals...), example().Request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sealed, err := p.Seal(by, example())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sealed
+	}
+	for i := range 3 {
+		if made, err := s.Stock(sealedTo(old), 2); err != nil || made != (i < 2) {
+			t.Fatalf("Stock %d = %v, %v", i, made, err)
+		}
+	}
+	a, b := seal(old), seal(old) // both from the stock
+	if len(s.stock) != 0 {
+		t.Fatalf("%d left in stock", len(s.stock))
+	}
+	if bytes.Equal(a[:200], b[:200]) {
+		t.Fatal("one envelope was used twice")
+	}
+	for _, sealed := range [][]byte{a, b} {
+		if _, _, err := Open(old, keys, sealed); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := s.Stock(sealedTo(old), 1); err != nil {
+		t.Fatal(err)
+	}
+	for _, sealed := range [][]byte{seal(now), seal(old, now)} {
+		if _, _, err := Open(now, keys, sealed); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if made, err := s.Stock(nil, 1); err == nil || made {
+		t.Fatal("stocked an envelope to nobody")
 	}
 }

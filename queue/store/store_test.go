@@ -206,27 +206,57 @@ func TestFiles(t *testing.T) {
 	again.Close()
 }
 
-func TestCreateFiles(t *testing.T) {
+func TestNewFiles(t *testing.T) {
 	dir := t.TempDir()
-	files := []File{{"a", []byte("one")}, {"b", make([]byte, 100_000)}, {"c", nil}}
+	content := map[string][]byte{"a": []byte("one"), "b": make([]byte, 100_000), "c": nil}
+	set := func(dir string) *Files {
+		s := NewFiles(dir)
+		for name, data := range content {
+			s.Add(name, data)
+		}
+		return s
+	}
 	for range 2 { // what an earlier try left is replaced
 		if err := os.WriteFile(filepath.Join(dir, "a"), []byte("a longer part of an earlier try"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := CreateFiles(dir, files); err != nil {
+		if err := set(dir).Sync(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, f := range files {
-		data, err := ReadFile(dir, f.Name, 1<<20)
-		if err != nil || string(data) != string(f.Data) {
-			t.Fatalf("%s: %d bytes, %v", f.Name, len(data), err)
-		}
-		if info, err := os.Stat(filepath.Join(dir, f.Name)); err != nil || info.Mode().Perm() != 0o600 {
-			t.Fatalf("%s: %v, %v", f.Name, info, err)
+	there := func(dir string) {
+		t.Helper()
+		for name, want := range content {
+			data, err := ReadFile(dir, name, 1<<20)
+			if err != nil || string(data) != string(want) {
+				t.Fatalf("%s: %d bytes, %v", name, len(data), err)
+			}
+			if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Mode().Perm() != 0o600 {
+				t.Fatalf("%s: %v, %v", name, info, err)
+			}
 		}
 	}
-	if err := CreateFiles(filepath.Join(dir, "missing"), files); err == nil {
+	there(dir)
+
+	late := filepath.Join(t.TempDir(), "missing")
+	s := set(late)
+	if err := s.Sync(); err == nil {
 		t.Fatal("files were made in a missing folder")
+	}
+	if err := os.Mkdir(late, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Sync(); err != nil { // written anew
+		t.Fatal(err)
+	}
+	there(late)
+
+	for _, s := range []*Files{s, set(late)} { // on the disk, and being written
+		if err := s.Remove(); err != nil {
+			t.Fatal(err)
+		}
+		if left, err := os.ReadDir(late); err != nil || len(left) != 0 {
+			t.Fatalf("%d files left, %v", len(left), err)
+		}
 	}
 }
