@@ -61,11 +61,14 @@ type FingerSample struct {
 	DPI      int            `json:"dpi" cbor:"dpi"`
 	WSQ      Blob           `json:"-" cbor:"wsq,omitempty"`
 	Minutiae Blob           `json:"-" cbor:"minutiae,omitempty"`
-	Quality  int            `json:"quality" cbor:"quality"` // 0..100
-	Device   string         `json:"device" cbor:"device"`
-	Origin   Origin         `json:"origin" cbor:"origin"`
-	Taken    time.Time      `json:"taken" cbor:"taken"`
-	Waited   time.Duration  `json:"waited" cbor:"-"` // until the person put the finger
+	// Template is what the desk's matcher made of the image, so that comparisons
+	// need not extract it again. No request carries it.
+	Template Blob          `json:"-" cbor:"template,omitempty"`
+	Quality  int           `json:"quality" cbor:"quality"` // 0..100
+	Device   string        `json:"device" cbor:"device"`
+	Origin   Origin        `json:"origin" cbor:"origin"`
+	Taken    time.Time     `json:"taken" cbor:"taken"`
+	Waited   time.Duration `json:"waited" cbor:"-"` // until the person put the finger
 }
 
 // FingerDecision is a comparison of two impressions asked for as one finger.

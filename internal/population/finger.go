@@ -45,7 +45,7 @@ func (p *Population) compareFingers(ctx context.Context, person persons.Person, 
 		if dpi == 0 {
 			dpi = s.DPI
 		}
-		probe, _, err := finger.Extract(finger.Image{Width: img.Rect.Dx(), Height: img.Rect.Dy(), DPI: dpi, Pixels: img.Pix})
+		probe, err := p.extract(finger.Image{Width: img.Rect.Dx(), Height: img.Rect.Dy(), DPI: dpi, Pixels: img.Pix})
 		if err != nil {
 			continue
 		}
@@ -62,6 +62,17 @@ func (p *Population) compareFingers(ctx context.Context, person persons.Person, 
 	return "", nil
 }
 
+// extract uses an extractor that is kept, since each has some megabytes of room.
+func (p *Population) extract(img finger.Image) (*finger.Template, error) {
+	e, ok := p.extractors.Get().(*finger.Extractor)
+	if !ok {
+		e = new(finger.Extractor)
+	}
+	defer p.extractors.Put(e)
+	t, _, err := e.Extract(img)
+	return t, err
+}
+
 // finger returns the template on record, grown when first asked for.
 func (p *Population) finger(seed uint64) (*finger.Template, error) {
 	p.mu.Lock()
@@ -73,7 +84,7 @@ func (p *Population) finger(seed uint64) (*finger.Template, error) {
 	// Without the lock: a decision must not wait for a low-priority derivation of
 	// another finger, and deriving one twice does no harm.
 	img := ridge.Grow(seed).Impression(recordImpression, ridge.WindowZFM)
-	t, _, err := finger.Extract(finger.Image{Width: img.Width, Height: img.Height, DPI: img.DPI, Pixels: img.Pixels})
+	t, err := p.extract(finger.Image{Width: img.Width, Height: img.Height, DPI: img.DPI, Pixels: img.Pixels})
 	if err != nil {
 		return nil, fmt.Errorf("extract record: %w", err)
 	}

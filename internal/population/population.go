@@ -46,6 +46,8 @@ type Population struct {
 
 	mu      sync.Mutex
 	fingers map[uint64]*finger.Template // by seed
+
+	extractors sync.Pool // of *finger.Extractor
 }
 
 // New knows the persons whose photographs are in the folder photos; Load brings

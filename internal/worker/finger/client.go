@@ -39,6 +39,8 @@ func (c *Client) CaptureFinger(ctx context.Context, position eid.FingerPosition,
 
 // CompareFinger compares two impressions taken for one position.
 func (c *Client) CompareFinger(ctx context.Context, a, b eid.FingerSample) (eid.FingerDecision, error) {
+	// The records are for the request, not for the matcher.
+	a.WSQ, a.Minutiae, b.WSQ, b.Minutiae = nil, nil, nil, nil
 	var out eid.FingerDecision
 	err := c.worker.Call(ctx, methodCompare, compareCall{A: a, B: b}, &out, nil)
 	return out, err

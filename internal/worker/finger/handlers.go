@@ -21,7 +21,7 @@ func Handlers(cfg config.Config, log *slog.Logger) (map[string]worker.Handler, f
 	if err != nil {
 		return nil, nil, err
 	}
-	r := &room{owner: newOwner(cfg.Scanner, set, log), origin: cfg.Scanner.Origin}
+	r := &room{owner: newOwner(cfg.Scanner, set, log), engine: newEngine(), origin: cfg.Scanner.Origin}
 	handlers := map[string]worker.Handler{
 		methodCapture: r.capture,
 		methodCompare: r.compare,
@@ -32,6 +32,7 @@ func Handlers(cfg config.Config, log *slog.Logger) (map[string]worker.Handler, f
 
 type room struct {
 	owner  *owner
+	engine *engine
 	origin eid.Origin
 }
 
@@ -53,7 +54,7 @@ func (r *room) capture(ctx context.Context, in cbor.RawMessage, emit func(any) e
 		return nil, err
 	}
 	sample.Position, sample.Origin = call.Position, r.origin
-	if err = grade(&sample); err != nil {
+	if err = r.engine.grade(&sample); err != nil {
 		return nil, err
 	}
 	return captured{Sample: sample, Waited: sample.Waited}, nil
@@ -64,7 +65,7 @@ func (r *room) compare(_ context.Context, in cbor.RawMessage, _ func(any) error)
 	if err := cbor.Unmarshal(in, &call); err != nil {
 		return nil, eid.Fail(eid.CodeInternal, "compare fingers", err)
 	}
-	return compare(call.A, call.B)
+	return r.engine.compare(call.A, call.B)
 }
 
 func (r *room) info(ctx context.Context, _ cbor.RawMessage, _ func(any) error) (any, error) {
