@@ -15,10 +15,12 @@ import (
 )
 
 type enrolCmd struct {
-	Request enrolRequestCmd `cmd:"" help:"Write the request by which the central takes this desk in, or renews its certificate."`
-	Install enrolInstallCmd `cmd:"" help:"Install what the central approved."`
-	Officer enrolOfficerCmd `cmd:"" help:"Write the request by which the central takes the officer's key at this desk."`
-	Status  enrolStatusCmd  `cmd:"" help:"Say until when this desk is enrolled; a failure once its certificate should be renewed."`
+	Request     enrolRequestCmd     `cmd:"" help:"Write the request by which the central takes this desk in, or renews its certificate."`
+	Install     enrolInstallCmd     `cmd:"" help:"Install what the central approved."`
+	Officer     enrolOfficerCmd     `cmd:"" help:"Write the request by which the central takes the officer's key at this desk."`
+	Certificate enrolCertificateCmd `cmd:"" help:"Write the request (PKCS #10) by which an authority certifies the officer's key, for keys.officer_cms."`
+	Supervisor  enrolSupervisorCmd  `cmd:"" help:"Write the request by which the central takes a supervisor's key at this desk."`
+	Status      enrolStatusCmd      `cmd:"" help:"Say until when this desk is enrolled; a failure once its certificate should be renewed."`
 }
 
 type enrolRequestCmd struct {
@@ -106,6 +108,65 @@ func (c *enrolOfficerCmd) Run(ctx context.Context, out io.Writer) error {
 			r.DeskID, r.Officer, r.OfficerOrigin, r.Fingerprint(), c.Out)
 		return err
 	})
+}
+
+type enrolCertificateCmd struct {
+	deskConfig
+	Out string `short:"o" required:"" help:"File to write." type:"path"`
+	officerPIN
+}
+
+// Run writes the request for the officer's certificate.
+func (c *enrolCertificateCmd) Run(ctx context.Context) error {
+	return withKeys(ctx, c.Config, func(ctx context.Context, cfg config.Config, desk *keys.Desk, officer *keys.Officer) error {
+		if cfg.Keys.Officer == config.KeyNone {
+			return errors.New("keys.officer is none: at this desk only the device signs")
+		}
+		key, err := c.signer(ctx, desk, officer)
+		if err != nil {
+			return err
+		}
+		file, err := keys.CertificateRequest(cfg.Desk.Officer, key)
+		if err != nil {
+			return err
+		}
+		return writeOut(c.Out, file)
+	})
+}
+
+type enrolSupervisorCmd struct {
+	deskConfig
+	ID  string `arg:"" help:"The supervisor, as desk.supervisors names him."`
+	Out string `short:"o" required:"" help:"File to write." type:"path"`
+	officerPIN
+}
+
+// Run writes the supervisor's request; his token is asked for its PIN.
+func (c *enrolSupervisorCmd) Run(ctx context.Context, out io.Writer) error {
+	return withSupervisors(ctx, c.Config, func(ctx context.Context, _ config.Config, desk *keys.Desk, s *keys.Supervisors) error {
+		by, err := c.supervisor(c.ID)
+		if err != nil {
+			return err
+		}
+		file, err := s.Request(ctx, desk, by)
+		if err != nil {
+			return err
+		}
+		return c.written(out, file, desk)
+	})
+}
+
+func (c *enrolSupervisorCmd) written(out io.Writer, file []byte, desk *keys.Desk) error {
+	r, err := enrolment.VerifyOfficer(file, desk.Device.Public())
+	if err != nil {
+		return err
+	}
+	if err := writeOut(c.Out, file); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "desk            %s\nsupervisor      %s\nsupervisor key  %s\nfingerprint     %s\nwritten to      %s\n",
+		r.DeskID, r.Officer, r.OfficerOrigin, r.Fingerprint(), c.Out)
+	return err
 }
 
 type enrolStatusCmd struct{ deskConfig }

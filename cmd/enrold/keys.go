@@ -27,6 +27,8 @@ import (
 type keysCmd struct {
 	Show   keysShowCmd   `cmd:"" help:"Say where the keys of desk and officer live, and how they are."`
 	Create keysCreateCmd `cmd:"" help:"Make the device key (and, with --officer, the officer's key) where the configuration places them."`
+
+	Supervisor keysSupervisorCmd `cmd:"" help:"Make a supervisor's key, by which he allows exceptions at this desk."`
 }
 
 // deskConfig is what the commands about keys need.

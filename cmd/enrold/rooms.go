@@ -34,6 +34,8 @@ type rooms struct {
 	finger *finger.Client
 	usb    *usb.Client
 	token  *token.Client // nil without an officer's token
+
+	supervisor *token.SupervisorClient // nil without supervisors' tokens
 }
 
 func newRooms(configFile string, cfg config.Config, log *slog.Logger) (*rooms, error) {
@@ -43,7 +45,7 @@ func newRooms(configFile string, cfg config.Config, log *slog.Logger) (*rooms, e
 	}
 	r := &rooms{cfg: cfg, handles: map[string]*worker.Handle{}, changed: func() {}}
 	for name := range workers {
-		if name == "token" && cfg.Keys.Officer != config.KeyToken {
+		if name == "token" && cfg.Keys.Officer != config.KeyToken || name == "supervisor" && !supervisorTokens(cfg) {
 			continue
 		}
 		argv := []string{self, "worker", name, "--config", configFile}
@@ -56,7 +58,16 @@ func newRooms(configFile string, cfg config.Config, log *slog.Logger) (*rooms, e
 	if h := r.handles["token"]; h != nil {
 		r.token = token.NewClient(h)
 	}
+	if h := r.handles["supervisor"]; h != nil {
+		r.supervisor = token.NewSupervisorClient(h)
+	}
 	return r, nil
+}
+
+// supervisorTokens says whether the supervisors of this desk sign by tokens: as
+// its officer does.
+func supervisorTokens(cfg config.Config) bool {
+	return cfg.Keys.Officer == config.KeyToken && len(cfg.Desk.SupervisorIDs()) > 0
 }
 
 // run keeps every worker alive until ctx ends.

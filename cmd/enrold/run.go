@@ -18,6 +18,7 @@ import (
 
 	"github.com/enrold/enrold/internal/config"
 	"github.com/enrold/enrold/internal/eid"
+	"github.com/enrold/enrold/internal/keys"
 	"github.com/enrold/enrold/internal/procedure"
 	"github.com/enrold/enrold/internal/station"
 	"github.com/enrold/enrold/internal/web"
@@ -91,7 +92,7 @@ func (c *runCmd) serve(ctx context.Context, cfg config.Config, listener net.List
 	defer stop()
 
 	inside := newInterior(cfg, rooms)
-	desk, rules, err := newDesk(cfg, rooms, inside, q, watch, log)
+	desk, rules, err := newDesk(cfg, rooms, own, inside, q, watch, log)
 	if err != nil {
 		return err
 	}
@@ -184,7 +185,7 @@ func openQueue(ctx context.Context, cfg config.Config, own *ownKeys, data *centr
 	return queue.Open(ctx, o)
 }
 
-func newDesk(cfg config.Config, r *rooms, inside *interior, q *queue.Queue, watch faceWatch, log *slog.Logger) (*station.Desk, *procedure.Registry, error) {
+func newDesk(cfg config.Config, r *rooms, own *ownKeys, inside *interior, q *queue.Queue, watch faceWatch, log *slog.Logger) (*station.Desk, *procedure.Registry, error) {
 	rules, err := procedure.Load()
 	if err != nil {
 		return nil, nil, err
@@ -192,6 +193,7 @@ func newDesk(cfg config.Config, r *rooms, inside *interior, q *queue.Queue, watc
 	desk, err := station.New(station.Options{
 		Ports: station.Ports{Chip: r.chip, Camera: r.vision, Face: r.vision, Scanner: r.finger, Finger: r.finger, Queue: q, Journal: q.Journal()},
 		Rules: rules, Role: string(cfg.Desk.Role), Officer: cfg.Desk.Officer, Supervisors: cfg.Desk.SupervisorIDs(),
+		Approver: keys.NewSupervisors(cfg, r.supervisor, own.officerKey),
 		Portrait: portraitRecord, Setting: inside.describe, Now: time.Now, Log: log,
 		Last: func(ctx context.Context) (string, station.Queued, bool, error) {
 			rows, err := q.List(ctx, 1)

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto"
+	"crypto/x509"
 	"fmt"
 	"os"
 	"time"
@@ -45,6 +47,10 @@ func (own *ownKeys) open(ctx context.Context, cfg config.Config, r *rooms) error
 		return err
 	}
 	own.signers.Device = own.Device
+	var err error
+	if own.signers.Certificate, err = own.OfficerCertificate(); err != nil {
+		return err
+	}
 	switch cfg.Keys.Officer {
 	case config.KeyToken:
 		own.officer = keys.NewOfficer(r.token)
@@ -55,8 +61,17 @@ func (own *ownKeys) open(ctx context.Context, cfg config.Config, r *rooms) error
 			return err
 		}
 		own.signers.Officer = key
+		return keys.CertifiedKey(own.signers.Certificate, key.Public())
 	}
 	return nil
+}
+
+// officerKey is the key that the officer signs with; nil while his token is locked.
+func (own *ownKeys) officerKey() crypto.PublicKey {
+	if own.signers.Officer == nil {
+		return nil
+	}
+	return own.signers.Officer.Public()
 }
 
 // ready says whether the officer can sign now.
@@ -64,7 +79,10 @@ func (own *ownKeys) ready(ctx context.Context) error {
 	if own.officer == nil {
 		return nil
 	}
-	return own.officer.Ready(ctx)
+	if err := own.officer.Ready(ctx); err != nil {
+		return err
+	}
+	return keys.CertifiedKey(own.signers.Certificate, own.officer.Public())
 }
 
 // screen is the officer's token for the screen; nil without one.
@@ -111,6 +129,11 @@ func (s screenOfficer) Unlock(ctx context.Context, pin eid.Private, lastTry bool
 	return shownToken(state), err
 }
 
+func (s screenOfficer) Confirm(ctx context.Context, pin eid.Private, lastTry bool) (web.Token, error) {
+	state, err := s.officer.Confirm(ctx, pin, lastTry)
+	return shownToken(state), err
+}
+
 func (s screenOfficer) Lock(ctx context.Context) error { return s.officer.Lock(ctx) }
 
 func shownToken(s token.State) web.Token {
@@ -123,7 +146,7 @@ type deskDevices struct {
 	own *ownKeys
 }
 
-// Devices lists them; a certificate is listed only when it needs somebody.
+// Devices lists them; certificates are listed only when they need somebody.
 func (d deskDevices) Devices(ctx context.Context) ([]web.Device, error) {
 	out, err := d.rooms.Devices(ctx)
 	if err != nil {
@@ -140,9 +163,17 @@ func (d deskDevices) Devices(ctx context.Context) ([]web.Device, error) {
 		out = append(out, dev)
 	}
 	if cert, err := d.own.Certificate(); err == nil {
-		if code := keys.Expiry(cert, time.Now()); code != "" {
-			out = append(out, web.Device{Name: "certificate", State: "failed", Code: code, Detail: cert.NotAfter.Format(time.DateOnly)})
-		}
+		out = appendExpiry(out, "certificate", cert)
+	}
+	if cert := d.own.signers.Certificate; cert != nil {
+		out = appendExpiry(out, "officer_certificate", cert)
 	}
 	return out, nil
+}
+
+func appendExpiry(out []web.Device, name string, cert *x509.Certificate) []web.Device {
+	if code := keys.Expiry(cert, time.Now()); code != "" {
+		out = append(out, web.Device{Name: name, State: "failed", Code: code, Detail: cert.NotAfter.Format(time.DateOnly)})
+	}
+	return out
 }

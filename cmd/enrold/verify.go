@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/enrold/enrold/internal/inspect"
@@ -24,6 +25,7 @@ type verifyCmd struct {
 	Officer  []string `help:"An officer's public key or certificate (PEM)." type:"existingfile"`
 	Roots    string   `help:"Roots of officers' certificates (PEM), for the CMS signature." type:"existingfile"`
 	Previous string   `help:"The sealed request of the desk's number before, for the chain." type:"existingfile"`
+	Extract  string   `help:"Folder for the signed bytes (body.cbor) and the officer's CMS signature over them (officer.p7s), for other verifiers. They hold personal data." type:"path"`
 	JSON     bool     `name:"json" help:"Print the report as JSON."`
 }
 
@@ -52,10 +54,40 @@ func (c *verifyCmd) Run(out io.Writer) error {
 	} else {
 		err = printReport(out, report)
 	}
+	if err == nil && c.Extract != "" {
+		err = extract(c.Extract, data, keys.Central)
+	}
 	if err == nil && report.Verdict == inspect.Failed {
 		err = errors.New("verify: a check failed")
 	}
 	return err
+}
+
+// extract writes what was signed, and the CMS signature where there is one: as
+// `openssl cms -verify -binary -inform DER -in officer.p7s -content body.cbor` wants them.
+func extract(dir string, data []byte, central []hpke.PrivateKey) error {
+	for _, key := range central {
+		if _, signed, err := request.OpenBytes(key, data); err == nil {
+			data = signed
+			break
+		}
+	}
+	m, err := request.ParseMessage(data)
+	if err != nil {
+		return fmt.Errorf("extract: the file is not opened: %w", err)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("extract: %w", err)
+	}
+	for name, content := range map[string][]byte{"body.cbor": m.Payload, "officer.p7s": m.CMS} {
+		if len(content) == 0 {
+			continue
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
+			return fmt.Errorf("extract: %w", err)
+		}
+	}
+	return nil
 }
 
 func printReport(out io.Writer, r inspect.Report) error {

@@ -35,6 +35,11 @@ func newWay(ctx context.Context, cfg config.Config, own *ownKeys, q *queue.Queue
 		return nil, err
 	}
 	o := osia.Options{URL: cfg.Central.OSIA, TLS: tls, DeskID: cfg.Desk.ID, Device: own.signers.Device}
+	policy, err := syncPolicy(cfg.Sync)
+	if err != nil {
+		return nil, err
+	}
+	o.Dial = policy.Dial()
 	if o.Token, o.WrapKey, err = osiaSecrets(cfg.Central); err != nil {
 		return nil, err
 	}
@@ -42,7 +47,7 @@ func newWay(ctx context.Context, cfg config.Config, own *ownKeys, q *queue.Queue
 	if err != nil {
 		return nil, err
 	}
-	return uplink.Courier{Transport: client, DeskID: cfg.Desk.ID, ReceiptKey: receipt, Queue: q, Log: log}, nil
+	return uplink.Courier{Transport: client, DeskID: cfg.Desk.ID, ReceiptKey: receipt, Queue: q, Policy: policy, URL: o.URL, Log: log}, nil
 }
 
 // osiaSecrets reads the bearer token and the key that buffers are wrapped to;

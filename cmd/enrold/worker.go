@@ -22,10 +22,12 @@ var workers = map[string]func(config.Config, *slog.Logger) (map[string]worker.Ha
 	"finger": finger.Handlers,
 	"usb":    usb.Handlers,
 	"token":  token.Handlers,
+
+	"supervisor": token.SupervisorHandlers,
 }
 
 type workerCmd struct {
-	Name   string `arg:"" enum:"chip,vision,finger,usb,token" help:"Which worker."`
+	Name   string `arg:"" enum:"chip,vision,finger,usb,token,supervisor" help:"Which worker."`
 	Config string `required:"" help:"Configuration file of the desk." type:"existingfile"`
 }
 

@@ -117,24 +117,51 @@ func (t *Token) read() (State, error) {
 // lastTry says that the officer knows; the failure's code says how many wrong
 // ones are left, as far as the token tells.
 func (t *Token) Login(pin string, lastTry bool) (State, error) {
-	const op = "unlock token"
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s, err := t.state()
+	if err != nil || s.LoggedIn {
+		return s, err
+	}
+	if err := s.PIN.mayTry(lastTry); err != nil {
+		return s, err
+	}
+	return t.unlock(pin)
+}
+
+// Confirm has the officer prove at this moment that he is there, by the PIN of a
+// token that may well be unlocked. PKCS #11 has no other question for it: the
+// token is locked and unlocked again, so a wrong PIN leaves it locked.
+func (t *Token) Confirm(pin string, lastTry bool) (State, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s, err := t.state()
 	if err != nil {
 		return s, err
 	}
-	if s.LoggedIn {
-		return s, nil
+	if err := s.PIN.mayTry(lastTry); err != nil {
+		return s, err
 	}
-	switch s.PIN {
-	case PINLocked:
-		return s, eid.Fail(eid.CodePINLocked, op, nil)
-	case PINFinal:
-		if !lastTry {
-			return s, eid.Fail(eid.CodePINFinal, op, errors.New("not tried"))
-		}
+	if err := t.logout(); err != nil {
+		return s, fail(opUnlock, err)
 	}
+	return t.unlock(pin)
+}
+
+const opUnlock = "unlock token"
+
+// mayTry says whether a PIN may be tried at all.
+func (p PIN) mayTry(lastTry bool) error {
+	switch {
+	case p == PINLocked:
+		return eid.Fail(eid.CodePINLocked, opUnlock, nil)
+	case p == PINFinal && !lastTry:
+		return eid.Fail(eid.CodePINFinal, opUnlock, errors.New("not tried"))
+	}
+	return nil
+}
+
+func (t *Token) unlock(pin string) (s State, err error) {
 	if err := t.open(pin); err != nil {
 		if code := eid.CodeOf(err); code != eid.CodePINWrong {
 			return s, err
@@ -142,11 +169,11 @@ func (t *Token) Login(pin string, lastTry bool) (State, error) {
 		if s, err = t.state(); err != nil {
 			return s, err
 		}
-		return s, eid.Fail(s.PIN.failure(), op, nil)
+		return s, eid.Fail(s.PIN.failure(), opUnlock, nil)
 	}
 	s, err = t.state()
 	if err == nil && t.key == nil {
-		err = eid.Fail(eid.CodeTokenKey, op, errors.New("no key pair with the configured label"))
+		err = eid.Fail(eid.CodeTokenKey, opUnlock, errors.New("no key pair with the configured label"))
 	}
 	return s, err
 }
@@ -154,7 +181,7 @@ func (t *Token) Login(pin string, lastTry bool) (State, error) {
 // open logs in and finds the key. A token without our key stays open, for
 // [Token.CreateKey].
 func (t *Token) open(pin string) error {
-	const op = "unlock token"
+	const op = opUnlock
 	conf := &crypto11.Config{
 		Path: t.opts.Module, TokenLabel: t.opts.Token, Pin: pin, MaxSessions: sessions, PoolWaitTimeout: sessionWait,
 	}

@@ -53,6 +53,34 @@ func (d Desk) SupervisorIDs() (ids []string) {
 	return ids
 }
 
+// SupervisorToken is the label of a supervisor's token.
+func (c Config) SupervisorToken(id string) string {
+	if label := c.Keys.SupervisorTokens[id]; label != "" {
+		return label
+	}
+	return id
+}
+
+// checkSupervisors refuses names that cannot name files and one person in two roles.
+func (d Desk) checkSupervisors() error {
+	seen := map[string]bool{}
+	for _, id := range d.SupervisorIDs() {
+		if strings.ContainsFunc(id, func(r rune) bool {
+			return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_.", r))
+		}) || len(id) > 64 || strings.HasPrefix(id, ".") {
+			return fmt.Errorf("desk.supervisors %q: want up to 64 letters, digits and -_.", id)
+		}
+		if id == d.Officer {
+			return fmt.Errorf("desk.supervisors %q: the officer cannot be his own supervisor", id)
+		}
+		if seen[id] {
+			return fmt.Errorf("desk.supervisors %q stands twice", id)
+		}
+		seen[id] = true
+	}
+	return nil
+}
+
 // Role decides which procedures a desk may run (requirements LOC-1 to LOC-3).
 type Role string
 
@@ -215,7 +243,7 @@ func (c *Config) resolve(dir string) {
 		&c.Desk.Data, &c.Chip.Socket, &c.Chip.Trust, &c.Face.Models, &c.Face.Calibration,
 		&c.Central.CA, &c.Central.Cert, &c.Central.Key, &c.Central.SealKey, &c.Central.ReceiptKey,
 		&c.Central.Root, &c.Central.Token, &c.Central.WrapKey,
-		&c.Keys.TPM, &c.Keys.Module,
+		&c.Keys.TPM, &c.Keys.Module, &c.Keys.OfficerCertificate,
 	} {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(dir, *p)
@@ -229,6 +257,9 @@ func (c *Config) check() error {
 	}
 	if c.Desk.Role != CommunePolice && c.Desk.Role != Immigration {
 		return fmt.Errorf("desk.role %q: want %s or %s", c.Desk.Role, CommunePolice, Immigration)
+	}
+	if err := c.Desk.checkSupervisors(); err != nil {
+		return err
 	}
 	if err := c.Sync.check(); err != nil {
 		return err

@@ -3,6 +3,7 @@ package config
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -63,6 +64,10 @@ func TestLoadRefuses(t *testing.T) {
 		"protocol":               {good + "[central]\nprotocol = \"smoke\"\n", "central.protocol"},
 		"no address for OSIA":    {good + "[central]\nprotocol = \"osia\"\n", "central.osia_url"},
 		"no root in production":  {good + "production = true\n[central]\nurl = \"https://c\"\n", "central.root"},
+		"own supervisor":         {strings.Replace(good, "[desk]", "[desk]\nsupervisors = \"s1, o1\"", 1), "own supervisor"},
+		"supervisor's name":      {strings.Replace(good, "[desk]", "[desk]\nsupervisors = \"../s1\"", 1), "desk.supervisors"},
+		"supervisor twice":       {strings.Replace(good, "[desk]", "[desk]\nsupervisors = \"s1, s1\"", 1), "twice"},
+		"CMS of nobody":          {good + "[keys]\nofficer_cms = true\n", "keys.officer_certificate"},
 		"not toml":               {"desk = [", "read configuration"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -75,7 +80,7 @@ func TestLoadRefuses(t *testing.T) {
 
 func TestKeysDefaultsAndPlaces(t *testing.T) {
 	c, _, err := load(t, good)
-	if want := (Keys{Device: KeySoftware, Officer: KeySoftware, Algorithm: "ES256", TPM: DefaultTPM, Counter: DefaultCounter, Label: DefaultKeyLabel}); err != nil || c.Keys != want {
+	if want := (Keys{Device: KeySoftware, Officer: KeySoftware, Algorithm: "ES256", TPM: DefaultTPM, Counter: DefaultCounter, Label: DefaultKeyLabel}); err != nil || !reflect.DeepEqual(c.Keys, want) {
 		t.Fatalf("got %+v, %v", c.Keys, err)
 	}
 	c, dir, err := load(t, production+"[keys]\ndevice = \"tpm2\"\nofficer = \"pkcs11\"\ntpm = \"tpm.sock\"\nmodule = \"/usr/lib/p11.so\"\ntoken = \"officer\"\npcrs = \"0, 7\"\n")

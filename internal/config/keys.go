@@ -21,6 +21,15 @@ type Keys struct {
 	Module string `toml:"module"`    // PKCS#11 library of the officer's token
 	Token  string `toml:"token"`     // the token's label
 	Label  string `toml:"key_label"` // the key's label in the token; empty for DefaultKeyLabel
+
+	// SupervisorTokens are the labels of the supervisors' tokens by their ids; a
+	// supervisor who is not in it has a token whose label is his id.
+	SupervisorTokens map[string]string `toml:"supervisor_tokens,omitempty"`
+
+	// OfficerCMS has the officer make a detached CMS signature (RFC 5652) besides,
+	// over the same bytes: for records offices. It needs the certificate of his key.
+	OfficerCMS         bool   `toml:"officer_cms,omitempty"`
+	OfficerCertificate string `toml:"officer_certificate,omitempty"` // PEM, issued for his key: see `enrold enrol certificate`
 }
 
 // KeyPlace is where a private key lives.
@@ -90,6 +99,10 @@ func (k *Keys) check(production bool) error {
 		return fmt.Errorf("keys.nv_index %#x: want %#x to %#x", k.Counter, firstOwnerIndex, lastOwnerIndex)
 	case k.Officer == KeyToken && (k.Module == "" || k.Token == ""):
 		return fmt.Errorf("keys.module and keys.token are required with officer = %q", KeyToken)
+	case k.OfficerCMS && k.OfficerCertificate == "":
+		return errors.New("keys.officer_certificate is required with officer_cms")
+	case k.OfficerCMS && k.Officer == KeyNone:
+		return errors.New("keys.officer_cms: at this desk no officer signs")
 	case production && k.Device != KeyTPM:
 		return errors.New("keys.device: a production desk refuses a software device key")
 	case production && k.Officer != KeyToken:

@@ -27,11 +27,14 @@ type Options struct {
 	Bin       string // folder of enrold, central and the emulators
 	Photos    string // labelled photographs
 	Models    string // face models
+	Engine    string // which of them decides; empty for the best
 	Procedure eid.ProcedureKind
 	Port      int  // of the officer's screen; 0 for any free one
 	Offline   bool // the central is down until StartCentral
 	Hardware  bool // the keys are in an emulated TPM (swtpm) and an emulated token (SoftHSM)
-	Progress  func(text string)
+	// OfficerCMS has the officer's token, of Hardware, make a CMS signature besides.
+	OfficerCMS bool
+	Progress   func(text string)
 }
 
 // Desk is a running emulated desk.

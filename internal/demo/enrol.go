@@ -12,6 +12,7 @@ import (
 	"github.com/enrold/enrold/hw/emu/softtoken"
 	"github.com/enrold/enrold/internal/config"
 	"github.com/enrold/enrold/internal/keys"
+	"github.com/enrold/enrold/internal/station"
 	"github.com/enrold/enrold/sync/wire/enrolment"
 )
 
@@ -21,13 +22,23 @@ const (
 	tokenPIN   = "246810"
 )
 
+// The desk's supervisor and his PIN: of another emulated token, or of a file.
+const (
+	supervisorID  = "demo-supervisor"
+	supervisorPIN = "135790"
+)
+
 // hardware places the keys in an emulated TPM and an emulated token, which
 // emu-tpm and SoftHSM keep in the run folder.
 func (d *Desk) hardware() config.Keys {
-	return config.Keys{
+	k := config.Keys{
 		Device: config.KeyTPM, TPM: filepath.Join(d.tpmDir(), "tpm.sock"),
 		Officer: config.KeyToken, Module: softtoken.Module(), Token: tokenLabel,
 	}
+	if d.opts.OfficerCMS {
+		k.OfficerCMS, k.OfficerCertificate = true, d.officerCertificate()
+	}
+	return k
 }
 
 func (d *Desk) tpmDir() string   { return filepath.Join(d.opts.Dir, "tpm") }
@@ -61,7 +72,16 @@ func (d *Desk) enrol(ctx context.Context, central string) (err error) {
 	if err != nil {
 		return err
 	}
-	answer, err := d.approve(ctx, central, file, officer)
+	if d.opts.OfficerCMS {
+		if err := d.certify(ctx); err != nil {
+			return err
+		}
+	}
+	supervisor, err := d.supervisorRequest(ctx, cfg, own)
+	if err != nil {
+		return err
+	}
+	answer, err := d.approve(ctx, central, file, officer, supervisor)
 	if err != nil {
 		return err
 	}
@@ -76,8 +96,10 @@ func (d *Desk) plugIn(ctx context.Context) error {
 			return fmt.Errorf("make run folder: %w", err)
 		}
 	}
-	if err := softtoken.Create(d.tokenDir(), tokenLabel, tokenPIN); err != nil {
-		return err
+	for label, pin := range map[string]string{tokenLabel: tokenPIN, supervisorID: supervisorPIN} {
+		if err := softtoken.Create(d.tokenDir(), label, pin); err != nil {
+			return err
+		}
 	}
 	return d.launch(ctx, "emu-tpm", "--run-dir", d.tpmDir(), "--exit-on-eof")
 }
@@ -92,15 +114,34 @@ func (d *Desk) officerRequest(ctx context.Context, own *keys.Desk) ([]byte, erro
 		}
 		return own.Officer(ctx, key)
 	}
-	pin, out := filepath.Join(d.tokenDir(), "pin"), filepath.Join(d.tokenDir(), "officer.request")
+	return d.onToken(ctx, tokenPIN, []string{"keys", "create", "--officer"}, []string{"enrol", "officer"})
+}
+
+// supervisorRequest makes the key of the supervisor.
+func (d *Desk) supervisorRequest(ctx context.Context, cfg config.Config, own *keys.Desk) ([]byte, error) {
+	if d.opts.Hardware {
+		return d.onToken(ctx, supervisorPIN, []string{"keys", "supervisor", supervisorID}, []string{"enrol", "supervisor", supervisorID})
+	}
+	s, by := keys.NewSupervisors(cfg, nil, nil), station.Supervisor{ID: supervisorID, PIN: supervisorPIN}
+	if _, err := s.Create(ctx, by); err != nil {
+		return nil, err
+	}
+	return s.Request(ctx, own, by)
+}
+
+// onToken runs the desk's commands with a token's PIN; the last one writes a
+// request, which is returned.
+func (d *Desk) onToken(ctx context.Context, tokenPIN string, commands ...[]string) ([]byte, error) {
+	pin, out := filepath.Join(d.tokenDir(), "pin"), filepath.Join(d.tokenDir(), "request")
 	if err := os.WriteFile(pin, []byte(tokenPIN), 0o600); err != nil {
 		return nil, fmt.Errorf("write the token's PIN: %w", err)
 	}
 	defer os.Remove(pin)
-	for _, args := range [][]string{
-		{"keys", "create", "--officer"}, {"enrol", "officer", "-o", out},
-	} {
+	for i, args := range commands {
 		args = append(args, "--config", d.configFile(), "--pin-file", pin)
+		if i == len(commands)-1 {
+			args = append(args, "-o", out)
+		}
 		c := exec.CommandContext(ctx, filepath.Join(d.opts.Bin, "enrold"), args...)
 		c.Env = append(os.Environ(), softtoken.Env+"="+softtoken.Config(d.tokenDir()))
 		if text, err := c.CombinedOutput(); err != nil {
@@ -111,7 +152,7 @@ func (d *Desk) officerRequest(ctx context.Context, own *keys.Desk) ([]byte, erro
 }
 
 // approve is the central's operator, who has compared the fingerprints.
-func (d *Desk) approve(ctx context.Context, central string, desk, officer []byte) (enrolment.Answer, error) {
+func (d *Desk) approve(ctx context.Context, central string, desk, officer, supervisor []byte) (enrolment.Answer, error) {
 	r, err := enrolment.Verify(desk)
 	if err != nil {
 		return enrolment.Answer{}, err
@@ -120,8 +161,12 @@ func (d *Desk) approve(ctx context.Context, central string, desk, officer []byte
 	if err != nil {
 		return enrolment.Answer{}, err
 	}
+	s, err := enrolment.VerifyOfficer(supervisor, r.DeviceKey)
+	if err != nil {
+		return enrolment.Answer{}, err
+	}
 	in := func(name string) string { return filepath.Join(d.opts.Dir, "keys", name) }
-	for name, file := range map[string][]byte{"desk.request": desk, "officer.request": officer} {
+	for name, file := range map[string][]byte{"desk.request": desk, "officer.request": officer, "supervisor.request": supervisor} {
 		if err := os.WriteFile(in(name), file, 0o600); err != nil {
 			return enrolment.Answer{}, fmt.Errorf("write request: %w", err)
 		}
@@ -129,6 +174,7 @@ func (d *Desk) approve(ctx context.Context, central string, desk, officer []byte
 	for _, args := range [][]string{
 		{"desk", "approve", in("desk.request"), "--fingerprint", r.Fingerprint(), "--out", in("desk.answer")},
 		{"officer", "approve", in("officer.request"), "--fingerprint", o.Fingerprint()},
+		{"officer", "approve", in("supervisor.request"), "--fingerprint", s.Fingerprint()},
 	} {
 		if err := d.central(ctx, append(args, "--data", central, "--allow-software")...); err != nil {
 			return enrolment.Answer{}, err

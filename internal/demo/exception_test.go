@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/enrold/enrold/hw/emu/persons"
+	"github.com/enrold/enrold/hw/emu/softtoken"
+	"github.com/enrold/enrold/hw/emu/swtpm"
 	"github.com/enrold/enrold/internal/eid"
 	"github.com/enrold/enrold/internal/web/e2e"
 )
@@ -33,7 +35,7 @@ func TestFingerThatCannotBeTaken(t *testing.T) {
 	plan := e2e.Plan{
 		Procedure: eid.CitizenLevel2, Number: key.Number.Reveal(), Birth: key.Birth, Expiry: key.Expiry,
 		Phone: person.Contacts.Phone.Reveal(), Settle: 30 * time.Second,
-		Except: &e2e.Exception{Position: eid.LeftIndex, Reason: "bandaged", Wrong: "demo-officer", Supervisor: "demo-supervisor"}, Sign: true,
+		Except: &e2e.Exception{Position: eid.LeftIndex, Reason: "bandaged", Wrong: "demo-officer", Supervisor: supervisorID, PINs: []string{"000000", supervisorPIN}}, Sign: true,
 	}
 	shots := os.Getenv("ENROLD_SHOTS")
 	if shots == "" {
@@ -49,4 +51,58 @@ func TestFingerThatCannotBeTaken(t *testing.T) {
 		t.Fatalf("the screen ended at %s, %s %s", got.Step, got.Outcome, got.Code)
 	}
 	t.Logf("%d keys, %d screenshots, %v", got.Keys, len(got.Shots), got.Took.Round(time.Millisecond))
+}
+
+// TestSecondOfficer on a desk whose keys are in emulated hardware: an exception
+// needs the supervisor's own token and PIN. His name is not enough, nor is the
+// officer's PIN; the officer's shift goes on; the central takes the request, since
+// it has taken in both keys.
+func TestSecondOfficer(t *testing.T) {
+	if !swtpm.Installed() || softtoken.Module() == "" {
+		t.Skip("swtpm or SoftHSM is not installed: run `make setup`")
+	}
+	p := Persona{Person: 2}
+	d, _ := startDesk(t, Options{Hardware: true}, p)
+	all := steps(t, d, p)
+	for _, s := range all[:3] { // start, chip, face
+		if _, err := d.Screen.Act(t.Context(), s.action, s.in()); err != nil {
+			t.Fatalf("%s: %v", s.name, err)
+		}
+	}
+	except := func(position eid.FingerPosition, supervisor, pin string) error {
+		_, err := d.Screen.Act(t.Context(), "exception", map[string]any{"position": position, "reason": "worn", "supervisor": supervisor, "pin": pin})
+		return err
+	}
+	for name, c := range map[string]struct {
+		supervisor, pin string
+		want            eid.Code
+	}{
+		"the officer himself":          {"demo-officer", tokenPIN, eid.CodeSupervisor},
+		"a name that nobody knows":     {"chief", supervisorPIN, eid.CodeSupervisor},
+		"a name without proof":         {supervisorID, "", eid.CodePINWrong},
+		"a name and the officer's PIN": {supervisorID, tokenPIN, eid.CodePINLow},
+	} {
+		if err := except(eid.LeftIndex, c.supervisor, c.pin); codeOf(err) != c.want {
+			t.Errorf("%s: %v, want %s", name, err, c.want)
+		}
+	}
+	if _, err := d.Screen.Act(t.Context(), "exception/refuse", map[string]any{"position": eid.LeftIndex}); codeOf(err) != eid.CodeExceptionRefused {
+		t.Errorf("the supervisor's no: %v", err)
+	}
+	if err := except(eid.LeftIndex, supervisorID, supervisorPIN); err != nil {
+		t.Fatal(err)
+	}
+	// The right finger, contacts, consent, send: by the officer's token, which is open still.
+	for _, s := range append(all[3:5:5], all[len(all)-3:]...) {
+		if _, err := d.Screen.Act(t.Context(), s.action, s.in()); err != nil {
+			t.Fatalf("%s: %v", s.name, err)
+		}
+	}
+	rows, err := d.Screen.Queue(t.Context())
+	if err != nil || len(rows) != 1 {
+		t.Fatalf("%d rows, %v", len(rows), err)
+	}
+	if row, err := d.settled(t.Context(), rows[0].ID); err != nil || row.State != "granted" {
+		t.Fatalf("%+v, %v", row, err)
+	}
 }

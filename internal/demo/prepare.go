@@ -58,11 +58,11 @@ func (d *Desk) configure(data, trust, keys string) error {
 		role = config.Immigration
 	}
 	d.cfg = config.Config{
-		Desk:    config.Desk{ID: deskID, Role: role, Officer: "demo-officer", Supervisors: "demo-supervisor", Data: data, Listen: listen},
+		Desk:    config.Desk{ID: deskID, Role: role, Officer: "demo-officer", Supervisors: supervisorID, Data: data, Listen: listen},
 		Chip:    config.Chip{Socket: filepath.Join(d.opts.Dir, "pcscd", "pcscd.comm"), Trust: trust, Origin: eid.OriginEmulated},
 		Camera:  config.Camera{Source: "unix:" + filepath.Join(d.opts.Dir, "camera.mjpeg"), Origin: eid.OriginEmulated},
 		Scanner: config.Scanner{Port: filepath.Join(d.opts.Dir, "scanner.tty"), Profile: "zfm-20", Origin: eid.OriginEmulated},
-		Face:    config.Face{Models: d.opts.Models},
+		Face:    config.Face{Models: d.opts.Models, Engine: d.opts.Engine},
 		Central: config.Central{
 			URL: "https://" + d.centralAddr, CA: filepath.Join(keys, "ca.pem"),
 			Cert: filepath.Join(keys, "cert.pem"), Key: filepath.Join(keys, "key.pem"),

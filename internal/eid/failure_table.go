@@ -50,6 +50,9 @@ const (
 	CodeDeviceRestarted  Code = "E-DEVICE-RESTARTED"
 	CodeDeviceBusy       Code = "E-DEVICE-BUSY"
 	CodeSupervisor       Code = "E-SUPERVISOR"
+	CodeSupervisorKey    Code = "E-SUPERVISOR-KEY"
+	CodeExceptionRefused Code = "E-EXCEPTION-REFUSED"
+	CodeExceptionRate    Code = "W-EXCEPTION-RATE"
 	CodePhoneFormat      Code = "E-PHONE-FORMAT"
 	CodeContactMissing   Code = "E-CONTACT-MISSING"
 	CodePhoneOwnership   Code = "W-PHONE-OWNERSHIP"
@@ -144,6 +147,9 @@ var failures = []Failure{
 	{CodeDeviceRestarted, "Thiết bị gặp lỗi và đang khởi động lại.", "The device failed and is being restarted.", "Chờ vài giây rồi làm lại bước này.", "Wait some seconds and repeat the step."},
 	{CodeDeviceBusy, "Thiết bị đang bận.", "The device is busy.", "Chờ thao tác trước kết thúc.", "Wait for the running operation."},
 	{CodeSupervisor, "Ngoại lệ phải do một người phụ trách khác cán bộ tiếp nhận cho phép.", "An exception must be allowed by a supervisor who is not the officer.", "Mời người phụ trách có tên trong cấu hình của quầy.", "Call a supervisor who is named in the desk's configuration."},
+	{CodeSupervisorKey, "Bàn này không có khóa chữ ký đã đăng ký của người phụ trách, hoặc đang dùng thiết bị của người khác.", "This desk has no registered key of the supervisor, or it is another person's token.", "Người phụ trách dùng đúng thiết bị chữ ký của mình; nếu chưa đăng ký, báo bộ phận kỹ thuật.", "The supervisor uses his own token; if it is not registered, call the technical staff."},
+	{CodeExceptionRefused, "Người phụ trách không cho phép miễn lấy vân tay.", "The supervisor does not allow the exception.", "Lấy vân tay, hoặc kết thúc lượt này.", "Take the finger, or end the visit."},
+	{CodeExceptionRate, "Số ca miễn lấy vân tay tại bàn này cao bất thường.", "Exceptions are unusually frequent at this desk.", "Người phụ trách kiểm tra lại từng ca miễn và báo chỉ huy.", "The supervisor looks into each exception and reports to the commander."},
 	{CodePhoneFormat, "Số điện thoại không hợp lệ.", "The telephone number is not valid.", "Nhập số di động chính chủ 10 chữ số.", "Enter the person's own 10-digit mobile number."},
 	{CodeContactMissing, "Thiếu số điện thoại hoặc thư điện tử.", "Telephone number or e-mail is missing.", "Nhập thông tin liên hệ.", "Enter the contact data."},
 	{CodePhoneOwnership, "Cần số thuê bao chính chủ; nếu không, tài khoản có thể bị khóa sau này.", "The number must be the person's own; otherwise the account may be locked later.", "Hỏi lại người dân số này có phải chính chủ không.", "Ask the person whether the number is in their own name."},

@@ -137,6 +137,9 @@ type Exception struct {
 	Reason     string         `cbor:"reason"` // amputated, bandaged, worn
 	Supervisor string         `cbor:"supervisor"`
 	At         time.Time      `cbor:"at"`
+	// Approval is the supervisor's own signature over all of this (package
+	// internal/approval); empty only in what older software wrote.
+	Approval Blob `cbor:"approval,omitempty"`
 }
 
 // Device is one device that served the visit.

@@ -18,16 +18,16 @@ import (
 )
 
 // body inspects what was signed; err is why it could not be read.
-func (r *Report) body(b request.Body, err error, signers []request.Claim, previous []byte) {
+func (r *Report) body(b request.Body, err error, signers []request.Claim, keys Keys) {
 	if !r.judge("body", err, "version %d in its only encoding, signed by: %v", b.Version, b.SignedBy) {
 		return
 	}
 	r.Desk, r.Request, r.Seq, r.Previous = b.DeskID, b.Request.ID, b.Seq, hex.EncodeToString(b.Previous)
-	r.chain(b, previous)
+	r.chain(b, keys.Previous)
 	r.judge("portraits", portraits(b), "%d face record(s) of %s, each with one image", len(b.Request.Portraits), format.Name)
 	r.judge("fingers", fingers(b), "%d impression(s): each WSQ image decodes to the size it says, each minutiae record is of its position", len(b.Request.Fingers))
 	r.judge("decisions", decisions(b), "%d comparison(s) at the desk; passes and score buckets agree", len(b.Request.Decisions))
-	r.judge("exceptions", exceptions(b), "%d; each allowed by somebody other than the officer", len(b.Request.Exceptions))
+	r.exceptions(b, keys.Officers)
 	r.rules(b)
 	r.judge("clocks", clocks(b), "received, sealed and trusted time are in order%s", counter(b))
 	r.origin(b, signers)
@@ -121,20 +121,6 @@ func attested(b request.Body) error {
 	}
 	if (last == eid.FaceReview) != (given == 1) || given > 1 {
 		return fmt.Errorf("the last comparison of the face ended in %q with %d attestations", last, given)
-	}
-	return nil
-}
-
-func exceptions(b request.Body) error {
-	for i, e := range b.Request.Exceptions {
-		if e.Supervisor == "" || e.Supervisor == b.Request.Officer || e.Reason == "" {
-			return fmt.Errorf("exception %d has no reason, or no second person", i+1)
-		}
-		for _, f := range b.Request.Fingers {
-			if e.Kind == eid.ExceptionFinger && f.Position == e.Position {
-				return fmt.Errorf("exception %d is for a finger that was taken", i+1)
-			}
-		}
 	}
 	return nil
 }

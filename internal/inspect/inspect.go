@@ -46,7 +46,7 @@ type Report struct {
 type Keys struct {
 	Central  []hpke.PrivateKey
 	Devices  []crypto.PublicKey
-	Officers []crypto.PublicKey
+	Officers []crypto.PublicKey // and supervisors
 	Roots    *x509.CertPool // of officers' certificates
 	Previous []byte         // sealed bytes of the desk's number before
 }
@@ -73,7 +73,7 @@ func File(data []byte, keys Keys) Report {
 		r.skip("seal", "the file is a bare body: whether it was sealed cannot be seen")
 		r.skip("signatures", "the file is a bare body: nobody's signature is in it")
 		body, err := request.Decode(data)
-		r.body(body, err, nil, keys.Previous)
+		r.body(body, err, nil, keys)
 	}
 	r.Verdict = OK
 	for _, c := range r.Checks {
@@ -163,7 +163,7 @@ func (r *Report) signed(data []byte, keys Keys, opened *[]byte) {
 	if err == nil && opened != nil && (body.DeskID != r.Desk || body.Request.ID != r.Request || body.Seq != r.Seq) {
 		err = fmt.Errorf("header and signed body name different requests")
 	}
-	r.body(body, err, m.Claims, keys.Previous)
+	r.body(body, err, m.Claims, keys)
 }
 
 func (r *Report) claim(m request.Message, i int, known []crypto.PublicKey) {

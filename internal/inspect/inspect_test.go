@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/enrold/enrold/internal/approval"
 	"github.com/enrold/enrold/internal/eid"
 	"github.com/enrold/enrold/internal/inspect"
 	"github.com/enrold/enrold/internal/procedure"
@@ -29,7 +30,7 @@ import (
 
 // people are the keys of one desk and its central.
 type people struct {
-	device, officer *request.DeviceKey
+	device, officer, supervisor *request.DeviceKey
 	certificate     *x509.Certificate
 	central         hpke.PrivateKey
 }
@@ -47,7 +48,7 @@ func newPeople(t *testing.T) people {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := people{device: key("device"), officer: key("officer"), central: central}
+	p := people{device: key("device"), officer: key("officer"), supervisor: key("supervisor"), central: central}
 	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "officer-1"},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), KeyUsage: x509.KeyUsageDigitalSignature}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, p.officer.Public(), p.officer)
@@ -65,18 +66,61 @@ func (p people) keys() inspect.Keys {
 	roots.AddCert(p.certificate)
 	return inspect.Keys{
 		Central: []hpke.PrivateKey{p.central}, Devices: []crypto.PublicKey{p.device.Public()},
-		Officers: []crypto.PublicKey{p.officer.Public()}, Roots: roots,
+		Officers: []crypto.PublicKey{p.officer.Public(), p.supervisor.Public()}, Roots: roots,
 	}
 }
 
 func (p people) seal(t *testing.T, b request.Body) []byte {
 	t.Helper()
+	for i := range b.Request.Exceptions {
+		if x := &b.Request.Exceptions[i]; x.Approval == nil {
+			x.Approval = p.approve(t, b, *x)
+		}
+	}
 	by := request.Signers{Device: p.device, Officer: p.officer, Certificate: p.certificate}
 	sealed, err := request.Seal([]hpke.PublicKey{p.central.PublicKey()}, by, b)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return sealed
+}
+
+// approve is the supervisor's signature.
+func (p people) approve(t *testing.T, b request.Body, x eid.Exception) []byte {
+	t.Helper()
+	signed, err := approval.Sign(p.supervisor, approval.Subject{Desk: b.DeskID, Request: b.Request.ID, Officer: b.Request.Officer}, x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signed
+}
+
+// TestExceptionsNeedASupervisorsSignature: a name alone proves nothing.
+func TestExceptionsNeedASupervisorsSignature(t *testing.T) {
+	p := newPeople(t)
+	for name, c := range map[string]struct {
+		spoil func(b *request.Body, k *inspect.Keys)
+		want  inspect.State
+	}{
+		"signed":            {func(*request.Body, *inspect.Keys) {}, inspect.OK},
+		"key not given":     {func(_ *request.Body, k *inspect.Keys) { k.Officers = k.Officers[:1] }, inspect.NotChecked},
+		"no signature":      {func(b *request.Body, _ *inspect.Keys) { b.Request.Exceptions[0].Approval = eid.Blob{} }, inspect.Failed},
+		"another exception": {func(b *request.Body, _ *inspect.Keys) { b.Request.Exceptions[0].Position = eid.RightThumb }, inspect.Failed},
+		"of another visit": {func(b *request.Body, _ *inspect.Keys) {
+			b.Request.ID = "0198c0de-1234-7abc-8def-0123456789ac"
+		}, inspect.Failed},
+		"rubbish": {func(b *request.Body, _ *inspect.Keys) { b.Request.Exceptions[0].Approval = eid.Blob("signed: the chief") }, inspect.Failed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b, keys := body(t), p.keys()
+			x := &b.Request.Exceptions[0]
+			x.Approval = p.approve(t, b, *x)
+			c.spoil(&b, &keys)
+			if got := states(t, inspect.File(p.seal(t, b), keys))["exceptions"]; got != c.want {
+				t.Errorf("exceptions are %s, want %s", got, c.want)
+			}
+		})
+	}
 }
 
 // body is a request of a synthetic person with real records in it.

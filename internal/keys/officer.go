@@ -43,6 +43,13 @@ func (o *Officer) Unlock(ctx context.Context, pin eid.Private, lastTry bool) (to
 	return s, errors.Join(err, o.remember(s))
 }
 
+// Confirm has the officer enter the PIN again for one decision; a wrong PIN
+// leaves the token locked.
+func (o *Officer) Confirm(ctx context.Context, pin eid.Private, lastTry bool) (token.State, error) {
+	s, err := o.token.Confirm(ctx, pin, lastTry)
+	return s, errors.Join(err, o.remember(s))
+}
+
 // Lock ends the officer's shift.
 func (o *Officer) Lock(ctx context.Context) error {
 	err := o.token.Logout(ctx)

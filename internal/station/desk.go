@@ -38,6 +38,8 @@ type Options struct {
 	Officer string // who serves, for the request
 	// Supervisors may allow an exception that an officer asks for.
 	Supervisors []string
+	// Approver has them sign it; nil where nothing can be left out.
+	Approver Approver
 	// Portrait puts a live frame into a face record of ISO/IEC 19794-5:2005.
 	Portrait func(eid.FaceSample) (eid.Blob, error)
 	// Setting is optional: more about the devices that served the visit, of which
@@ -65,7 +67,9 @@ type Outcome struct {
 	End       Step     // StepDone, StepRefused, StepAbandon
 	Code      eid.Code // why it was refused or abandoned; empty otherwise
 	Reached   Step     // the step at which it ended
-	At        time.Time
+	// Exceptions are the fingers left out, for the rate of them at this desk.
+	Exceptions int
+	At         time.Time
 }
 
 // Desk runs one visit at a time. All methods may be called at any time from any
@@ -82,6 +86,7 @@ type Desk struct {
 	ended   func(Outcome)
 
 	supervisors []string
+	approver    Approver
 	portrait    func(eid.FaceSample) (eid.Blob, error)
 	setting     func(ctx context.Context, used []eid.Device) (Setting, error)
 	seen        SeenBefore
@@ -109,7 +114,7 @@ func New(o Options) (*Desk, error) {
 	}
 	return &Desk{
 		ports: p, rules: o.Rules, role: o.Role, officer: o.Officer,
-		supervisors: o.Supervisors, portrait: o.Portrait, setting: o.Setting, seen: o.Seen,
+		supervisors: o.Supervisors, approver: o.Approver, portrait: o.Portrait, setting: o.Setting, seen: o.Seen,
 		now: o.Now, log: o.Log, last: o.Last, ended: o.Ended,
 	}, nil
 }

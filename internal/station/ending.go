@@ -76,7 +76,7 @@ func (d *Desk) clearRest(ctx context.Context) error {
 // may end a visit before the attempts are used up.
 var refusable = []eid.Code{
 	eid.CodeChipAccess, eid.CodeChipBlocked, eid.CodeChipRead, eid.CodeChipMismatch, eid.CodeMRZCheck, eid.CodeDocumentKind,
-	eid.CodeFaceMismatch, eid.CodeQualityFace, eid.CodeFingerMismatch, eid.CodeFingerTwice, eid.CodeQualityFinger,
+	eid.CodeFaceMismatch, eid.CodeQualityFace, eid.CodeFingerMismatch, eid.CodeFingerTwice, eid.CodeQualityFinger, eid.CodeExceptionRefused,
 	eid.CodeGuardian, eid.CodeNoResidenceCard, eid.CodeContactMissing, eid.CodePhoneFormat, eid.CodeConsentMissing,
 }
 

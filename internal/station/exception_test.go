@@ -7,33 +7,40 @@ import (
 	"github.com/enrold/enrold/internal/eid"
 )
 
+var supervisor = Supervisor{ID: "supervisor 1", PIN: supervisorPIN}
+
 func TestExceptFinger(t *testing.T) {
 	w := newWorld()
 	d := w.desk(t, "commune_police")
-	wantCode(t, d.ExceptFinger(t.Context(), eid.LeftIndex, "amputated", "supervisor 1"), eid.CodeState)
+	wantCode(t, d.ExceptFinger(t.Context(), eid.LeftIndex, "amputated", supervisor), eid.CodeState)
 	upTo(t, d, "left index 2")
 	for name, c := range map[string]struct {
-		position           eid.FingerPosition
-		reason, supervisor string
-		code               eid.Code
+		position eid.FingerPosition
+		reason   string
+		by       Supervisor
+		code     eid.Code
 	}{
-		"the officer alone":  {eid.LeftIndex, "amputated", "officer 7", eid.CodeSupervisor},
-		"nobody":             {eid.LeftIndex, "amputated", "", eid.CodeSupervisor},
-		"a stranger":         {eid.LeftIndex, "amputated", "passer-by", eid.CodeSupervisor},
-		"refused":            {eid.LeftIndex, "refused", "supervisor 1", eid.CodeInput},
-		"a finger given":     {eid.RightIndex, "worn", "supervisor 1", eid.CodeState},
-		"a finger not asked": {eid.LeftThumb, "worn", "supervisor 1", eid.CodeState},
+		"the officer alone":    {eid.LeftIndex, "amputated", Supervisor{ID: "officer 7", PIN: supervisorPIN}, eid.CodeSupervisor},
+		"nobody":               {eid.LeftIndex, "amputated", Supervisor{PIN: supervisorPIN}, eid.CodeSupervisor},
+		"a stranger":           {eid.LeftIndex, "amputated", Supervisor{ID: "passer-by", PIN: supervisorPIN}, eid.CodeSupervisor},
+		"a name without proof": {eid.LeftIndex, "amputated", Supervisor{ID: "supervisor 1"}, eid.CodePINLow},
+		"refused":              {eid.LeftIndex, "refused", supervisor, eid.CodeInput},
+		"a finger given":       {eid.RightIndex, "worn", supervisor, eid.CodeState},
+		"a finger not asked":   {eid.LeftThumb, "worn", supervisor, eid.CodeState},
 	} {
 		t.Run(name, func(t *testing.T) {
-			wantCode(t, d.ExceptFinger(t.Context(), c.position, c.reason, c.supervisor), c.code)
+			wantCode(t, d.ExceptFinger(t.Context(), c.position, c.reason, c.by), c.code)
+			if v := d.View(); v.Fingers[1].Exception != "" || v.Error == nil || v.Error.Code != c.code {
+				t.Errorf("view shows %+v, finger %+v", v.Error, v.Fingers[1])
+			}
 		})
 	}
 	w.fail["Append"] = errors.New("disk")
-	if err := d.ExceptFinger(t.Context(), eid.LeftIndex, "bandaged", "supervisor 1"); err == nil {
+	if err := d.ExceptFinger(t.Context(), eid.LeftIndex, "bandaged", supervisor); err == nil {
 		t.Error("an exception that is not in the journal was accepted")
 	}
 	delete(w.fail, "Append")
-	if err := d.ExceptFinger(t.Context(), eid.LeftIndex, "bandaged", "supervisor 1"); err != nil {
+	if err := d.ExceptFinger(t.Context(), eid.LeftIndex, "bandaged", supervisor); err != nil {
 		t.Fatal(err)
 	}
 	d = w.desk(t, "commune_police") // the daemon is killed
@@ -54,13 +61,33 @@ func TestExceptFinger(t *testing.T) {
 	}
 }
 
+// TestSupervisorSaysNo: it is shown, the finger can still be taken, and the
+// officer may end the visit with that reason.
+func TestSupervisorSaysNo(t *testing.T) {
+	w := newWorld()
+	d := w.desk(t, "commune_police")
+	wantCode(t, d.RefuseException(t.Context(), eid.LeftIndex), eid.CodeState)
+	upTo(t, d, "left index 1")
+	wantCode(t, d.RefuseException(t.Context(), eid.RightIndex), eid.CodeState) // taken already
+	wantCode(t, d.RefuseException(t.Context(), eid.LeftIndex), eid.CodeExceptionRefused)
+	wantView(t, d, StepFinger, eid.CodeExceptionRefused, "")
+	if err := d.CaptureFinger(t.Context(), eid.LeftIndex); err != nil {
+		t.Fatal(err)
+	}
+	wantCode(t, d.RefuseException(t.Context(), eid.LeftIndex), eid.CodeExceptionRefused)
+	if err := d.Refuse(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ended(t, w, d, StepRefused, eid.CodeExceptionRefused, StepFinger)
+}
+
 // TestBothFingersExcepted leaves a face and two reasons: the centre decides.
 func TestBothFingersExcepted(t *testing.T) {
 	w := newWorld()
 	d := w.desk(t, "commune_police")
 	upTo(t, d, "right index 1")
 	for _, p := range []eid.FingerPosition{eid.RightIndex, eid.LeftIndex} {
-		if err := d.ExceptFinger(t.Context(), p, "amputated", "supervisor 1"); err != nil {
+		if err := d.ExceptFinger(t.Context(), p, "amputated", supervisor); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -71,6 +98,9 @@ func TestBothFingersExcepted(t *testing.T) {
 	}
 	if r := w.rows[d.View().ID]; len(r.Exceptions) != 2 || len(r.Fingers) != 0 {
 		t.Errorf("request with %d impressions and exceptions %+v", len(r.Fingers), r.Exceptions)
+	}
+	if o := w.outcomes[len(w.outcomes)-1]; o.Exceptions != 2 || o.End != StepDone {
+		t.Errorf("outcome %+v", o)
 	}
 }
 

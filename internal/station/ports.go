@@ -76,3 +76,17 @@ type Entry struct {
 	Step string
 	Data []byte
 }
+
+// Supervisor is who allows an exception, and what he proves himself by.
+type Supervisor struct {
+	ID      string
+	PIN     eid.Private // of his token or key; kept nowhere
+	LastTry bool        // he knows that a wrong PIN locks the token now
+}
+
+// Approver has a supervisor sign an exception. Errors are *eid.Error: E-PIN codes,
+// E-TOKEN codes, eid.CodeSupervisorKey, and eid.CodeSupervisor for a key that is
+// also the officer's.
+type Approver interface {
+	Approve(ctx context.Context, by Supervisor, visitID string, x eid.Exception) (approval eid.Blob, err error)
+}

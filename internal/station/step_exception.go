@@ -28,27 +28,46 @@ func (r *exceptionRecord) apply(v *visit) {
 }
 
 // ExceptFinger goes on without a position that the person cannot give, for a
-// reason that the rule set knows and on the word of a supervisor who is not the
-// officer: most exceptions of enrolments elsewhere were fraud, so one person
-// alone must not make them. eid.CodeSupervisor says that the supervisor is
-// unknown or is the officer.
-func (d *Desk) ExceptFinger(ctx context.Context, position eid.FingerPosition, reason, supervisor string) error {
+// reason that the rule set knows and by the signature of a supervisor who is not
+// the officer: most exceptions of enrolments elsewhere were fraud, so one person
+// alone must not make them, nor by typing another's name. eid.CodeSupervisor says
+// that the supervisor is unknown or is the officer.
+func (d *Desk) ExceptFinger(ctx context.Context, position eid.FingerPosition, reason string, by Supervisor) error {
 	const op = "except finger"
-	c := call{name: op, at: []Step{StepFinger}}
-	return d.step(ctx, c, func(ctx context.Context, v *visit) error {
-		f := v.finger(position)
-		if f == nil || f.done() {
-			return eid.Fail(eid.CodeState, op, errors.New("this position is not asked for now"))
-		}
+	return d.exception(ctx, op, position, func(ctx context.Context, v *visit) error {
 		if !slices.Contains(v.rules.Finger.Exceptions, reason) {
 			return eid.Fail(eid.CodeInput, op, errors.New("the rules know no such reason"))
 		}
-		if supervisor == v.officer || !slices.Contains(d.supervisors, supervisor) {
+		if by.ID == v.officer || !slices.Contains(d.supervisors, by.ID) || d.approver == nil {
 			return eid.Fail(eid.CodeSupervisor, op, nil)
 		}
-		return d.accept(ctx, v, &exceptionRecord{Exception: eid.Exception{
-			Kind: eid.ExceptionFinger, Position: position, Reason: reason, Supervisor: supervisor,
+		x := eid.Exception{
+			Kind: eid.ExceptionFinger, Position: position, Reason: reason, Supervisor: by.ID,
 			At: d.now().Round(time.Millisecond).UTC(),
-		}})
+		}
+		var err error
+		if x.Approval, err = d.approver.Approve(ctx, by, v.id, x); err != nil {
+			return err
+		}
+		return d.accept(ctx, v, &exceptionRecord{Exception: x})
+	})
+}
+
+// RefuseException says on the screen that the supervisor does not allow it: the
+// finger is taken after all, or the officer ends the visit with that reason.
+func (d *Desk) RefuseException(ctx context.Context, position eid.FingerPosition) error {
+	const op = "refuse exception"
+	return d.exception(ctx, op, position, func(context.Context, *visit) error {
+		return eid.Fail(eid.CodeExceptionRefused, op, nil)
+	})
+}
+
+// exception runs an operation about a position that is asked for now.
+func (d *Desk) exception(ctx context.Context, op string, position eid.FingerPosition, do func(context.Context, *visit) error) error {
+	return d.step(ctx, call{name: op, at: []Step{StepFinger}}, func(ctx context.Context, v *visit) error {
+		if f := v.finger(position); f == nil || f.done() {
+			return eid.Fail(eid.CodeState, op, errors.New("this position is not asked for now"))
+		}
+		return do(ctx, v)
 	})
 }

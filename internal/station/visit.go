@@ -143,5 +143,11 @@ func (v *visit) view() *View {
 
 // outcome is what is kept of an ended visit.
 func (v *visit) outcome(at time.Time) Outcome {
-	return Outcome{VisitID: v.id, Procedure: v.rules.Kind, End: v.step, Code: v.refusal, Reached: v.reached, At: at}
+	o := Outcome{VisitID: v.id, Procedure: v.rules.Kind, End: v.step, Code: v.refusal, Reached: v.reached, At: at}
+	for _, f := range v.fingers {
+		if f.exception != nil {
+			o.Exceptions++
+		}
+	}
+	return o
 }

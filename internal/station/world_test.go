@@ -79,7 +79,7 @@ func (w *world) desk(t testing.TB, role string) *Desk {
 	}
 	d, err := New(Options{
 		Ports: Ports{Chip: w, Camera: w, Face: w, Scanner: w, Finger: w, Queue: w, Journal: w},
-		Rules: rules, Role: role, Officer: "officer 7", Supervisors: []string{"officer 7", "supervisor 1"}, Portrait: asIs, Setting: w.setting, Now: w.now, Log: slog.New(slog.DiscardHandler),
+		Rules: rules, Role: role, Officer: "officer 7", Supervisors: []string{"officer 7", "supervisor 1"}, Approver: w, Portrait: asIs, Setting: w.setting, Now: w.now, Log: slog.New(slog.DiscardHandler),
 		Last: w.Last, Ended: func(o Outcome) { w.outcomes = append(w.outcomes, o) },
 	})
 	if err != nil {
@@ -241,6 +241,11 @@ func unsendable(r Request) string {
 			return "another person's portrait"
 		}
 	}
+	for _, x := range r.Exceptions {
+		if string(x.Approval) != r.ID+x.Reason+x.Supervisor {
+			return "an exception without its supervisor's signature"
+		}
+	}
 	if taken := 2 - len(r.Exceptions); len(r.Fingers) != 2*taken || passed[eid.DecisionFinger] != taken {
 		return "no passed finger comparisons"
 	}
@@ -281,6 +286,21 @@ func (w *world) Find(ctx context.Context, id string) (Queued, bool, error) {
 	q, ok := w.queued[id]
 	return q, ok, nil
 }
+
+// Approve knows one PIN; the signature itself is of package internal/keys.
+func (w *world) Approve(ctx context.Context, by Supervisor, visitID string, x eid.Exception) (eid.Blob, error) {
+	leave, err := w.enter(ctx, "Approve")
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	if by.PIN != supervisorPIN {
+		return nil, eid.Fail(eid.CodePINLow, "approve", nil)
+	}
+	return eid.Blob(visitID + x.Reason + x.Supervisor), nil
+}
+
+const supervisorPIN = "135790"
 
 func (w *world) Room(ctx context.Context) error {
 	leave, err := w.enter(ctx, "Room")

@@ -84,8 +84,8 @@ func (s *Server) captureFinger(w http.ResponseWriter, r *http.Request) {
 		Position eid.FingerPosition `json:"position"`
 	}
 	take(s, w, r, "finger", func(ctx context.Context, in body) error {
-		if in.Position < eid.RightThumb || in.Position > eid.LeftLittle {
-			return eid.Fail(eid.CodeInput, "capture finger", errors.New("position is not 1 to 10"))
+		if err := checkPosition("capture finger", in.Position); err != nil {
+			return err
 		}
 		return s.opts.Desk.CaptureFinger(ctx, in.Position)
 	})
@@ -94,24 +94,58 @@ func (s *Server) captureFinger(w http.ResponseWriter, r *http.Request) {
 // maxName bounds a supervisor's identifier, as the configuration bounds an officer's.
 const maxName = 64
 
-// exceptFinger goes on without a finger that the person cannot give.
+// exceptFinger goes on without a finger that the person cannot give. The
+// supervisor's PIN goes the same way as the officer's: to his key and nowhere else.
 func (s *Server) exceptFinger(w http.ResponseWriter, r *http.Request) {
 	type body struct {
 		Position   eid.FingerPosition `json:"position"`
 		Reason     string             `json:"reason"`
 		Supervisor string             `json:"supervisor"`
+		PIN        eid.Private        `json:"pin"`
+		LastTry    bool               `json:"last_try"`
 	}
 	take(s, w, r, "exception", func(ctx context.Context, in body) error {
 		const op = "except finger"
-		if in.Position < eid.RightThumb || in.Position > eid.LeftLittle {
-			return eid.Fail(eid.CodeInput, op, errors.New("position is not 1 to 10"))
+		if err := checkPosition(op, in.Position); err != nil {
+			return err
 		}
 		name := strings.TrimSpace(in.Supervisor)
 		if name == "" || len(name) > maxName {
 			return eid.Fail(eid.CodeSupervisor, op, errors.New("no supervisor"))
 		}
-		return s.opts.Desk.ExceptFinger(ctx, in.Position, in.Reason, name)
+		if err := checkPIN(op, in.PIN); err != nil {
+			return err
+		}
+		return s.opts.Desk.ExceptFinger(ctx, in.Position, in.Reason, station.Supervisor{ID: name, PIN: in.PIN, LastTry: in.LastTry})
 	})
+}
+
+// refuseException is the supervisor's no.
+func (s *Server) refuseException(w http.ResponseWriter, r *http.Request) {
+	type body struct {
+		Position eid.FingerPosition `json:"position"`
+	}
+	take(s, w, r, "refuse exception", func(ctx context.Context, in body) error {
+		const op = "refuse exception"
+		if err := checkPosition(op, in.Position); err != nil {
+			return err
+		}
+		return s.opts.Desk.RefuseException(ctx, in.Position)
+	})
+}
+
+func checkPosition(op string, p eid.FingerPosition) error {
+	if p < eid.RightThumb || p > eid.LeftLittle {
+		return eid.Fail(eid.CodeInput, op, errors.New("position is not 1 to 10"))
+	}
+	return nil
+}
+
+func checkPIN(op string, pin eid.Private) error {
+	if n := len(pin); n == 0 || n > maxPIN {
+		return eid.Fail(eid.CodePINWrong, op, nil)
+	}
+	return nil
 }
 
 func (s *Server) setDetails(w http.ResponseWriter, r *http.Request) {

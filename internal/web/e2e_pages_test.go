@@ -31,23 +31,30 @@ func axe(t *testing.T) string {
 	return path
 }
 
-// TestExceptionByKeyboard: one finger cannot be taken, the officer alone cannot
-// leave it out, a supervisor can; the person signs on the screen.
+// TestExceptionByKeyboard: one finger cannot be taken; a supervisor says no, and it
+// is shown; the officer alone cannot leave it out, nor by a supervisor's name with
+// wrong PINs; the supervisor can. The person signs on the screen.
 func TestExceptionByKeyboard(t *testing.T) {
 	browserOrSkip(t)
+	for language, english := range map[string]bool{"vi": false, "en": true} {
+		t.Run(language, func(t *testing.T) { exceptByKeyboard(t, english) })
+	}
+}
+
+func exceptByKeyboard(t *testing.T, english bool) {
 	d := &fakeDesk{pace: 20 * time.Millisecond}
 	s := serveDesk(t, d, web.Info{Desk: "desk-099", Role: "commune_police", Officer: "officer-1"}, nil)
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 	plan := citizen
-	plan.Except = &e2e.Exception{Position: eid.RightIndex, Reason: "bandaged", Wrong: "officer-1", Supervisor: "s-099"}
-	plan.Sign, plan.Axe = true, axe(t)
+	plan.Except = &e2e.Exception{Position: eid.RightIndex, Reason: "bandaged", Wrong: "officer-1", Supervisor: "s-099", PINs: []string{"000001", "000002", supervisorPIN}, No: true}
+	plan.Sign, plan.Axe, plan.English = true, axe(t), english
 	r, err := e2e.Drive(ctx, s.URL(), shots(t), plan)
 	if err != nil {
 		t.Fatalf("drive: %v (screenshots %v)", err, r.Shots)
 	}
 	t.Logf("%d keys, %v, %d screenshots", r.Keys, r.Took.Round(time.Millisecond), len(r.Shots))
-	want := []string{"start", "chip", "face", "exception", "exception", "finger", "finger", "details", "consent", "send"}
+	want := []string{"start", "chip", "face", "exception refused", "exception", "exception", "exception", "exception", "finger", "finger", "details", "consent", "send"}
 	if r.Step != "done" || !slices.Equal(d.actions, want) {
 		t.Errorf("ended %s after %v, want %v", r.Step, d.actions, want)
 	}

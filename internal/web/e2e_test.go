@@ -90,6 +90,8 @@ func TestScreenByKeyboard(t *testing.T) {
 	}
 	mistaken := citizen
 	mistaken.Mistyped, mistaken.StopAt = "099000000000", "face"
+	inEnglish := citizen
+	inEnglish.English = true
 	tests := []struct {
 		name  string
 		plan  e2e.Plan
@@ -106,6 +108,8 @@ func TestScreenByKeyboard(t *testing.T) {
 			[]string{"start", "chip", "face", "finger", "finger", "finger", "finger", "details", "consent", "send"}},
 		{"impostor", citizen, "commune_police", true, "", "refused", eid.CodeFaceMismatch,
 			[]string{"start", "chip", "face", "face", "face"}},
+		{"impostor_english", inEnglish, "commune_police", true, "", "refused", eid.CodeFaceMismatch,
+			[]string{"start", "chip", "face", "face", "face"}},
 		{"mistyped_then_stopped", mistaken, "commune_police", false, "", "abandoned", "",
 			[]string{"start", "chip", "chip", "abandoned"}},
 	}
@@ -117,6 +121,9 @@ func TestScreenByKeyboard(t *testing.T) {
 			defer cancel()
 			plan := test.plan
 			plan.Settle = 10 * time.Second
+			if test.step == "refused" || plan.English { // the citizen's steps in Vietnamese: TestExceptionByKeyboard
+				plan.Axe = axe(t)
+			}
 			var acts []string
 			plan.Act = func(_ context.Context, prompt string, position eid.FingerPosition, nth int) error {
 				acts = append(acts, prompt)

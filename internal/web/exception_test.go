@@ -1,8 +1,10 @@
 package web_test
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -10,6 +12,7 @@ import (
 
 	"github.com/enrold/enrold/internal/eid"
 	"github.com/enrold/enrold/internal/station"
+	"github.com/enrold/enrold/internal/web"
 )
 
 // post sends one action and returns its status and answer.
@@ -35,8 +38,12 @@ func at(t *testing.T, d *fakeDesk, step station.Step) {
 		func() error { return d.Start(ctx, eid.CitizenLevel2) },
 		func() error { return d.ReadChip(ctx, eid.AccessKey{Number: "099064000101"}) },
 		func() error { return d.CaptureFace(ctx) },
-		func() error { return d.ExceptFinger(ctx, eid.RightIndex, "worn", "s-099") },
-		func() error { return d.ExceptFinger(ctx, eid.LeftIndex, "worn", "s-099") },
+		func() error {
+			return d.ExceptFinger(ctx, eid.RightIndex, "worn", station.Supervisor{ID: "s-099", PIN: supervisorPIN})
+		},
+		func() error {
+			return d.ExceptFinger(ctx, eid.LeftIndex, "worn", station.Supervisor{ID: "s-099", PIN: supervisorPIN})
+		},
 	}
 	for _, do := range steps {
 		if v := d.View(); v != nil && v.Step == step {
@@ -52,8 +59,14 @@ func at(t *testing.T, d *fakeDesk, step station.Step) {
 }
 
 func TestExceptFinger(t *testing.T) {
+	var log bytes.Buffer
 	d := &fakeDesk{}
-	handler, token := newHandler(t, d)
+	s, err := web.New(web.Options{Listen: listen, Desk: d, Log: slog.New(slog.NewJSONHandler(&log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	handler, token := s.Handler(), s.Token()
 	at(t, d, station.StepFinger)
 	for _, test := range []struct {
 		body   string
@@ -61,17 +74,23 @@ func TestExceptFinger(t *testing.T) {
 		code   eid.Code
 		step   station.Step
 	}{
-		{`{"position":0,"reason":"worn","supervisor":"s-099"}`, 422, eid.CodeInput, station.StepFinger},
-		{`{"position":11,"reason":"worn","supervisor":"s-099"}`, 422, eid.CodeInput, station.StepFinger},
-		{`{"position":2,"reason":"worn"}`, 422, eid.CodeSupervisor, station.StepFinger},
-		{`{"position":2,"reason":"worn","supervisor":"  "}`, 422, eid.CodeSupervisor, station.StepFinger},
-		{`{"position":2,"reason":"worn","supervisor":"` + strings.Repeat("s", 65) + `"}`, 422, eid.CodeSupervisor, station.StepFinger},
-		{`{"position":2,"reason":"worn","supervisor":"officer-1"}`, 422, eid.CodeSupervisor, station.StepFinger},
-		{`{"position":2,"reason":"refused","supervisor":"s-099"}`, 422, eid.CodeInput, station.StepFinger},
-		{`{"position":2,"reason":"worn","supervisor":"s-099","officer":"s-099"}`, 400, eid.CodeInput, ""},
-		{`{"position":2,"reason":"bandaged","supervisor":" s-099 "}`, 200, "", station.StepFinger},
-		{`{"position":7,"reason":"amputated","supervisor":"s-099"}`, 200, "", station.StepConsent},
-		{`{"position":7,"reason":"amputated","supervisor":"s-099"}`, 409, eid.CodeState, station.StepConsent},
+		{`{"position":0,"reason":"worn","supervisor":"s-099","pin":"135790"}`, 422, eid.CodeInput, station.StepFinger},
+		{`{"position":11,"reason":"worn","supervisor":"s-099","pin":"135790"}`, 422, eid.CodeInput, station.StepFinger},
+		{`{"position":2,"reason":"worn","pin":"135790"}`, 422, eid.CodeSupervisor, station.StepFinger},
+		{`{"position":2,"reason":"worn","supervisor":"  ","pin":"135790"}`, 422, eid.CodeSupervisor, station.StepFinger},
+		{`{"position":2,"reason":"worn","supervisor":"` + strings.Repeat("s", 65) + `","pin":"135790"}`, 422, eid.CodeSupervisor, station.StepFinger},
+		{`{"position":2,"reason":"worn","supervisor":"officer-1","pin":"135790"}`, 422, eid.CodeSupervisor, station.StepFinger},
+		{`{"position":2,"reason":"worn","supervisor":"s-099"}`, 422, eid.CodePINWrong, station.StepFinger},
+		{`{"position":2,"reason":"worn","supervisor":"s-099","pin":""}`, 422, eid.CodePINWrong, station.StepFinger},
+		{`{"position":2,"reason":"worn","supervisor":"s-099","pin":"` + strings.Repeat("1", 65) + `"}`, 422, eid.CodePINWrong, station.StepFinger},
+		{`{"position":2,"reason":"worn","supervisor":"s-099","pin":"000001"}`, 422, eid.CodePINLow, station.StepFinger},
+		{`{"position":2,"reason":"worn","supervisor":"s-099","pin":"000002"}`, 422, eid.CodePINFinal, station.StepFinger},
+		{`{"position":2,"reason":"worn","supervisor":"s-099","pin":"135790"}`, 422, eid.CodePINFinal, station.StepFinger},
+		{`{"position":2,"reason":"refused","supervisor":"s-099","pin":"135790","last_try":true}`, 422, eid.CodeInput, station.StepFinger},
+		{`{"position":2,"reason":"worn","supervisor":"s-099","pin":"135790","officer":"s-099"}`, 400, eid.CodeInput, ""},
+		{`{"position":2,"reason":"bandaged","supervisor":" s-099 ","pin":"135790"}`, 200, "", station.StepFinger},
+		{`{"position":7,"reason":"amputated","supervisor":"s-099","pin":"135790"}`, 200, "", station.StepConsent},
+		{`{"position":7,"reason":"amputated","supervisor":"s-099","pin":"135790"}`, 409, eid.CodeState, station.StepConsent},
 	} {
 		status, got := post(t, handler, token, "/api/exception", test.body)
 		if status != test.status || (got.Error == nil) != (test.code == "") || got.Error != nil && got.Error.Code != test.code {
@@ -81,8 +100,23 @@ func TestExceptFinger(t *testing.T) {
 			t.Errorf("%s: visit %+v, want step %s", test.body, got.Visit, test.step)
 		}
 	}
+	if strings.Contains(log.String(), supervisorPIN) || strings.Contains(log.String(), "000001") || !strings.Contains(log.String(), "E-PIN-FINAL") {
+		t.Errorf("log: %s", log.String())
+	}
 	if f := d.View().Fingers; f[0].Exception != "bandaged" || f[1].Exception != "amputated" {
 		t.Errorf("fingers %+v", f)
+	}
+}
+
+// TestSupervisorRefuses: it is shown on the visit, which goes on.
+func TestSupervisorRefuses(t *testing.T) {
+	d := &fakeDesk{}
+	handler, token := newHandler(t, d)
+	at(t, d, station.StepFinger)
+	for body, want := range map[string]eid.Code{`{"position":0}`: eid.CodeInput, `{"position":2}`: eid.CodeExceptionRefused} {
+		if status, got := post(t, handler, token, "/api/exception/refuse", body); status != 422 || got.Error == nil || got.Error.Code != want || got.Visit.Step != station.StepFinger {
+			t.Errorf("%s: %d %+v, want %s", body, status, got.Error, want)
+		}
 	}
 }
 

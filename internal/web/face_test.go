@@ -1,14 +1,19 @@
 package web_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"log/slog"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/enrold/enrold/internal/eid"
 	"github.com/enrold/enrold/internal/station"
+	"github.com/enrold/enrold/internal/web"
+	"github.com/enrold/enrold/internal/web/e2e"
 )
 
 // AcceptFace goes on as the desk does after the officer's word.
@@ -18,7 +23,7 @@ func (d *fakeDesk) AcceptFace(ctx context.Context, reason string, note eid.Priva
 		return err
 	}
 	defer end()
-	if reason != eid.ReviewOther || note.Reveal() == "" {
+	if reason == eid.ReviewOther && note.Reveal() == "" {
 		return eid.Fail(eid.CodeInput, "accept face", nil)
 	}
 	d.change(func(v *station.View) {
@@ -60,5 +65,81 @@ func TestAcceptFace(t *testing.T) {
 	v := d.View()
 	if v.Step != station.StepFinger || v.FaceAttested == nil || v.FaceAttested.Note != "giấy khai sinh" {
 		t.Errorf("view %+v", v)
+	}
+}
+
+// TestAcceptFaceByPIN: at a desk with a token the officer's word needs his PIN at
+// that moment, although the token is open since the morning.
+func TestAcceptFaceByPIN(t *testing.T) {
+	var log bytes.Buffer
+	d, tok := &fakeDesk{}, &fakeToken{open: true}
+	s, err := web.New(web.Options{Listen: listen, Desk: d, Officer: tok, Log: slog.New(slog.NewJSONHandler(&log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	at(t, d, station.StepFace)
+	for i, test := range []struct {
+		body   string
+		status int
+		code   eid.Code
+		open   bool
+	}{
+		{`{"reason":"other","note":"giấy khai sinh"}`, 422, eid.CodePINWrong, true},
+		{`{"reason":"other","note":"giấy khai sinh","pin":"000001"}`, 422, eid.CodePINLow, false},
+		{`{"reason":"other","note":"giấy khai sinh","pin":"` + rightPIN + `"}`, 200, "", true},
+	} {
+		status, got := post(t, s.Handler(), s.Token(), "/api/face/accept", test.body)
+		if status != test.status || (got.Error == nil) != (test.code == "") || got.Error != nil && got.Error.Code != test.code {
+			t.Errorf("%d: %d %+v, want %d %s", i, status, got.Error, test.status, test.code)
+		}
+		if state, _ := tok.Token(t.Context()); state.Unlocked != test.open {
+			t.Errorf("%d: token open %t", i, state.Unlocked)
+		}
+	}
+	if d.View().FaceAttested == nil || strings.Contains(log.String(), rightPIN) {
+		t.Errorf("view %+v, log %s", d.View(), log.String())
+	}
+}
+
+// TestReviewByKeyboard: where the machine is in doubt the officer reads why and by
+// which model, is refused with a wrong PIN, decides with the right one, and the
+// visit goes on; or he sees another person and ends it. Both languages, each page
+// held against axe.
+func TestReviewByKeyboard(t *testing.T) {
+	browserOrSkip(t)
+	for _, test := range []struct {
+		name    string
+		english bool
+		other   bool
+		words   []string
+	}{
+		{"accepted", false, false, []string{"dlib_face_recognition_resnet_model_v1", "Máy chưa chắc chắn", "không được phép tự quyết định"}},
+		{"accepted_english", true, false, []string{"dlib_face_recognition_resnet_model_v1", "model"}},
+		{"another_person", false, true, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			d, tok := &fakeDesk{pace: 20 * time.Millisecond, doubt: true}, &fakeToken{}
+			s := serveDesk(t, d, web.Info{Desk: "desk-099", Role: "commune_police", Officer: "officer-1"}, tok)
+			ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+			defer cancel()
+			plan := citizen
+			plan.PINs, plan.English, plan.Axe = []string{rightPIN}, test.english, axe(t)
+			plan.Review = &e2e.Review{Reason: eid.ReviewAge, Words: test.words, PINs: []string{"000001", rightPIN}, Other: test.other}
+			want, acts := "done", "start chip face accept face finger finger finger finger details consent send"
+			if test.other {
+				want, acts = "refused", "start chip face refused"
+			}
+			r, err := e2e.Drive(ctx, s.URL(), shots(t), plan)
+			if err != nil {
+				t.Fatalf("drive: %v (screenshots %v)", err, r.Shots)
+			}
+			if r.Step != want || strings.Join(d.actions, " ") != acts {
+				t.Errorf("ended %s %s after %v", r.Step, r.Code, d.actions)
+			}
+			if a := d.View().FaceAttested; !test.other && (a == nil || a.Reason != eid.ReviewAge) {
+				t.Errorf("attested %+v", a)
+			}
+		})
 	}
 }

@@ -19,6 +19,7 @@ import (
 type fakeDesk struct {
 	pace  time.Duration // of one stage of an operation
 	wrong bool          // another person sits at the camera
+	doubt bool          // the matcher leaves the face to the officer
 	place chan struct{} // the scanner waits for a finger; nil where one lies on it
 
 	mu      sync.Mutex
@@ -27,6 +28,8 @@ type fakeDesk struct {
 	queue   []web.QueueRow
 	cancel  context.CancelFunc
 	actions []string // what was called, in order
+
+	wrongPINs int // of the supervisor, in a row
 }
 
 func (d *fakeDesk) View() *station.View {
@@ -166,6 +169,14 @@ func (d *fakeDesk) CaptureFace(ctx context.Context) error {
 	if d.wrong {
 		return d.faceFails(decision)
 	}
+	if d.doubt {
+		decision.Pass, decision.Outcome, decision.Reason = false, eid.FaceReview, eid.FaceUnfitModel
+		d.change(func(v *station.View) {
+			v.Face, v.Portrait = &decision, &eid.FaceSample{JPEG: portraitJPEG(1), Width: 300, Height: 400, Quality: 78}
+			v.AttemptsLeft = map[string]int{"face": v.AttemptsLeft["face"] - 1, "finger-2": 3, "finger-7": 3}
+		})
+		return nil
+	}
 	d.change(func(v *station.View) {
 		v.Step, v.Face = station.StepFinger, &decision
 		v.Portrait = &eid.FaceSample{JPEG: portraitJPEG(1), Width: 300, Height: 400, Quality: 78}
@@ -232,17 +243,17 @@ func (d *fakeDesk) CaptureFinger(ctx context.Context, position eid.FingerPositio
 	return nil
 }
 
-// ExceptFinger knows the supervisor "s-099" and the rules' reasons.
-func (d *fakeDesk) ExceptFinger(ctx context.Context, position eid.FingerPosition, reason, supervisor string) error {
+// ExceptFinger knows the supervisor "s-099" with three tries, and the rules' reasons.
+func (d *fakeDesk) ExceptFinger(ctx context.Context, position eid.FingerPosition, reason string, by station.Supervisor) error {
 	_, end, err := d.begin(ctx, "exception", station.StepFinger)
 	if err != nil {
 		return err
 	}
 	defer end()
-	if supervisor != "s-099" {
-		f := eid.Explain(eid.CodeSupervisor)
+	if code := d.supervisor(by); code != "" {
+		f := eid.Explain(code)
 		d.change(func(v *station.View) { v.Error = &f })
-		return eid.Fail(eid.CodeSupervisor, "except finger", nil)
+		return eid.Fail(code, "except finger", nil)
 	}
 	if !slices.Contains(d.View().FingerExceptions, reason) {
 		return eid.Fail(eid.CodeInput, "except finger", nil)
@@ -261,6 +272,38 @@ func (d *fakeDesk) ExceptFinger(ctx context.Context, position eid.FingerPosition
 		}
 	})
 	return nil
+}
+
+const supervisorPIN = "135790"
+
+// supervisor says why by may not allow anything; "" when he may.
+func (d *fakeDesk) supervisor(by station.Supervisor) eid.Code {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case by.ID != "s-099":
+		return eid.CodeSupervisor
+	case d.wrongPINs == 3:
+		return eid.CodePINLocked
+	case d.wrongPINs == 2 && !by.LastTry:
+		return eid.CodePINFinal
+	case by.PIN != supervisorPIN:
+		d.wrongPINs++
+		return []eid.Code{eid.CodePINLow, eid.CodePINFinal, eid.CodePINLocked}[d.wrongPINs-1]
+	}
+	d.wrongPINs = 0
+	return ""
+}
+
+func (d *fakeDesk) RefuseException(ctx context.Context, _ eid.FingerPosition) error {
+	_, end, err := d.begin(ctx, "exception refused", station.StepFinger)
+	if err != nil {
+		return err
+	}
+	defer end()
+	f := eid.Explain(eid.CodeExceptionRefused)
+	d.change(func(v *station.View) { v.Error = &f })
+	return eid.Fail(eid.CodeExceptionRefused, "refuse exception", nil)
 }
 
 func (d *fakeDesk) SetDetails(ctx context.Context, in station.Details) error {
@@ -326,7 +369,12 @@ func (d *fakeDesk) close(end station.Step) error {
 	if !open {
 		return eid.Fail(eid.CodeState, "end visit", nil)
 	}
-	d.change(func(v *station.View) { v.Step, v.Refusal = end, v.Error })
+	d.change(func(v *station.View) {
+		v.Step, v.Refusal = end, v.Error
+		if end == station.StepRefused && v.Refusal == nil { // the officer saw another person
+			v.Refusal = eid.CodeFaceMismatch.Failure()
+		}
+	})
 	return nil
 }
 

@@ -14,6 +14,9 @@ type Officer interface {
 	// Unlock opens it by its PIN until Lock. With an error the token says how
 	// its PIN stands now. lastTry allows the try that may lock it for good.
 	Unlock(ctx context.Context, pin eid.Private, lastTry bool) (Token, error)
+	// Confirm has the officer prove by the PIN that he is there now; a wrong one
+	// leaves the token locked.
+	Confirm(ctx context.Context, pin eid.Private, lastTry bool) (Token, error)
 	Lock(ctx context.Context) error
 }
 
@@ -57,8 +60,8 @@ func (s *Server) unlock(w http.ResponseWriter, r *http.Request) {
 		answerError(w, err, nil)
 		return
 	}
-	if n := len(in.PIN); n == 0 || n > maxPIN {
-		answerError(w, eid.Fail(eid.CodePINWrong, "unlock token", nil), nil)
+	if err := checkPIN("unlock token", in.PIN); err != nil {
+		answerError(w, err, nil)
 		return
 	}
 	s.token(w, "unlock", func(ctx context.Context, o Officer) (Token, error) { return o.Unlock(ctx, in.PIN, in.LastTry) })

@@ -57,6 +57,16 @@ func (f *fakeToken) Unlock(_ context.Context, pin eid.Private, lastTry bool) (we
 	return f.state(), nil
 }
 
+func (f *fakeToken) Confirm(ctx context.Context, pin eid.Private, lastTry bool) (web.Token, error) {
+	if s, err := f.Token(ctx); err != nil || s.PIN == "final" && !lastTry {
+		return s, eid.Fail(eid.CodePINFinal, "confirm", err)
+	}
+	if err := f.Lock(ctx); err != nil {
+		return web.Token{}, err
+	}
+	return f.Unlock(ctx, pin, lastTry)
+}
+
 func (f *fakeToken) Lock(context.Context) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

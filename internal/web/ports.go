@@ -17,7 +17,8 @@ type Desk interface {
 	AcceptFace(ctx context.Context, reason string, note eid.Private) error
 	AttestPresence(ctx context.Context) error
 	CaptureFinger(ctx context.Context, position eid.FingerPosition) error
-	ExceptFinger(ctx context.Context, position eid.FingerPosition, reason, supervisor string) error
+	ExceptFinger(ctx context.Context, position eid.FingerPosition, reason string, by station.Supervisor) error
+	RefuseException(ctx context.Context, position eid.FingerPosition) error
 	SetDetails(ctx context.Context, d station.Details) error
 	GiveConsent(ctx context.Context, c eid.Consent) error
 	Send(ctx context.Context) error

@@ -128,6 +128,7 @@ func (s *Server) routes() http.Handler {
 	api.HandleFunc("POST /api/face/presence", s.attestPresence)
 	api.HandleFunc("POST /api/finger", s.captureFinger)
 	api.HandleFunc("POST /api/exception", s.exceptFinger)
+	api.HandleFunc("POST /api/exception/refuse", s.refuseException)
 	api.HandleFunc("POST /api/details", s.setDetails)
 	api.HandleFunc("POST /api/consent", s.giveConsent)
 	api.HandleFunc("POST /api/send", s.send)

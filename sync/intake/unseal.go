@@ -60,7 +60,11 @@ func (in *Intake) unseal(desk Desk, id string, sealed []byte) (request.Body, err
 	if err != nil {
 		return request.Body{}, refuse(http.StatusUnprocessableEntity, wire.ReasonNotAuthentic)
 	}
-	if !in.o.AcceptEmulated && (softwareKey(desk, by) || emulated(body)) {
+	if err := approved(desk, body, by); err != nil {
+		in.o.Log.Warn("request with an exception that nobody could allow", "desk", desk.ID, "error", err)
+		return request.Body{}, refuse(http.StatusUnprocessableEntity, wire.ReasonException)
+	}
+	if !in.o.AcceptEmulated && (softwareKey(desk, by) || softwareSupervisor(desk, body) || emulated(body)) {
 		return request.Body{}, refuse(http.StatusUnprocessableEntity, wire.ReasonOrigin)
 	}
 	return body, nil

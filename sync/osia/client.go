@@ -39,6 +39,8 @@ type Options struct {
 	DeskID  string
 	Device  crypto.Signer    // signs the integrity wrapper
 	WrapKey *ecdsa.PublicKey // the central's P-256 key for JWE; nil sends the sealed bytes as they are
+	// Dial makes the connections; nil for the system's dialer.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // Client delivers sealed requests to an OSIA central.
@@ -57,8 +59,11 @@ func NewClient(o Options) (*Client, error) {
 		return nil, errors.New("OSIA client needs TLS and a device key")
 	}
 	o.URL = u.JoinPath("/").String()
+	if o.Dial == nil {
+		o.Dial = (&net.Dialer{Timeout: dialTimeout}).DialContext
+	}
 	t := &http.Transport{
-		TLSClientConfig: o.TLS, DialContext: (&net.Dialer{Timeout: dialTimeout}).DialContext, TLSHandshakeTimeout: dialTimeout,
+		TLSClientConfig: o.TLS, DialContext: o.Dial, TLSHandshakeTimeout: dialTimeout,
 		ResponseHeaderTimeout: answerTimeout, IdleConnTimeout: time.Minute,
 	}
 	return &Client{o: o, client: &http.Client{

@@ -108,7 +108,7 @@ type line struct {
 	mu   sync.Mutex
 }
 
-func newLine(t *testing.T, wrapped bool) *line {
+func newLine(t *testing.T, wrapped bool, change ...func(*Options)) *line {
 	t.Helper()
 	l := &line{centre: &centre{
 		device: newKey(t), receipt: newKey(t), rows: map[string]queue.Row{},
@@ -129,6 +129,9 @@ func newLine(t *testing.T, wrapped bool) *line {
 	}
 	if wrapped {
 		o.WrapKey = &l.unwrap.PublicKey
+	}
+	for _, f := range change {
+		f(&o)
 	}
 	if l.Client, err = NewClient(o); err != nil {
 		t.Fatal(err)

@@ -84,6 +84,20 @@ func Unverified(mediaType string, message []byte) ([]byte, error) {
 	return m.Payload, nil
 }
 
+// KeyID returns the id of the key that a message names as its signer's; only
+// [Verify] proves it.
+func KeyID(mediaType string, message []byte) ([]byte, error) {
+	m, err := parse(mediaType, message)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", mediaType, err)
+	}
+	kid, ok := m.Headers.Protected[cose.HeaderLabelKeyID].([]byte)
+	if !ok || len(kid) != request.HashSize {
+		return nil, fmt.Errorf("read %s: no key id", mediaType)
+	}
+	return kid, nil
+}
+
 func parse(mediaType string, message []byte) (*cose.Sign1Message, error) {
 	m := cose.NewSign1Message()
 	if err := m.UnmarshalCBOR(message); err != nil {

@@ -101,9 +101,10 @@ const (
 	ReasonOtherSeq     Reason = "sequence_conflict" // the desk's number is known with another id
 	ReasonChain        Reason = "chain_broken"      // the previous hash is not that of the number before
 	ReasonOtherKey     Reason = "sealed_to_other_key"
-	ReasonNotAuthentic Reason = "signature_invalid" // seal or device signature do not verify
-	ReasonOrigin       Reason = "origin_refused"    // software key or emulated sample at a production central
-	ReasonUnknownDesk  Reason = "unknown_desk"      // certificate not registered, or revoked
+	ReasonNotAuthentic Reason = "signature_invalid"      // seal or device signature do not verify
+	ReasonException    Reason = "exception_not_approved" // a finger left out without a registered supervisor's signature
+	ReasonOrigin       Reason = "origin_refused"         // software key or emulated sample at a production central
+	ReasonUnknownDesk  Reason = "unknown_desk"           // certificate not registered, or revoked
 	ReasonUnknown      Reason = "unknown_request"
 	ReasonUnavailable  Reason = "unavailable"      // try again later
 	ReasonOffset       Reason = "offset_mismatch"  // ask for the offset and go on there

@@ -88,7 +88,7 @@ func typed(d eid.Date) string {
 	return string(d[8:10] + d[5:7] + d[0:4])
 }
 
-func (s *screen) face() error {
+func (s *screen) face(p Plan) error {
 	if _, err := s.wait("focus on the camera's button", quick, func(n seen) bool { return n.Action == "capture-face" && n.Busy == "" }); err != nil {
 		return err
 	}
@@ -108,10 +108,16 @@ func (s *screen) face() error {
 		return err
 	}
 	now, err := s.wait("the comparison's end", long, func(n seen) bool { return n.Busy == "" })
-	if err == nil && now.Step == "face" {
-		err = s.shot("face-" + now.Failure)
+	if err != nil || now.Step != "face" {
+		return err
 	}
-	return err
+	if err := s.shot("face-" + now.Failure); err != nil {
+		return err
+	}
+	if now.Doubt {
+		return s.review(p.Review)
+	}
+	return nil
 }
 
 func (s *screen) finger(ctx context.Context, p Plan) error {

@@ -28,6 +28,7 @@ type Plan struct {
 	Mistyped  string             // a number to try first, which must not open the chip
 	StopAt    string             // step at which the visit is stopped (F8); "" for none
 	Except    *Exception         // a finger that the person cannot give
+	Review    *Review            // how the officer decides where the machine is in doubt; nil where it must not be
 	Sign      bool               // the person signs on the screen; otherwise agrees by word
 	Axe       string             // axe-core's script: each picture is checked for accessibility; "" for none
 
@@ -49,6 +50,16 @@ type Exception struct {
 	Reason     string
 	Wrong      string // a supervisor to name first who must be refused; "" for none
 	Supervisor string
+	PINs       []string // of the supervisor, the last one right
+	No         bool     // the supervisor refuses, and then allows it after all
+}
+
+// Review is the officer's decision on a face, by keyboard.
+type Review struct {
+	Reason string
+	Words  []string // what the dialog must say: the model, why the machine doubts
+	PINs   []string // of the officer's token, the last one right; none at a desk without one
+	Other  bool     // it is somebody else: the officer ends the visit
 }
 
 // Result is how the visit ended, as the screen said it.
@@ -145,7 +156,7 @@ func (s *screen) visit(ctx context.Context, p Plan) (Result, error) {
 		case "document":
 			err = s.document(p)
 		case "face":
-			err = s.face()
+			err = s.face(p)
 		case "finger":
 			err = s.finger(ctx, p)
 		case "consent":

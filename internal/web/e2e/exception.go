@@ -7,16 +7,23 @@ import (
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"github.com/enrold/enrold/internal/eid"
 )
 
 // except leaves the finger out that the screen asks for: F6, the reason, the
-// supervisor. One that must be refused comes first.
+// supervisor and his PIN. A supervisor, or PINs, that must be refused come first.
 func (s *screen) except(x Exception) error {
-	if err := s.press(kb.F6); err != nil {
+	if err := s.askException(); err != nil {
 		return err
 	}
-	if _, err := s.wait("the exception's question", quick, func(n seen) bool { return n.Asking }); err != nil {
-		return err
+	if x.No {
+		if err := s.supervisorSaysNo(); err != nil {
+			return err
+		}
+		if err := s.askException(); err != nil {
+			return err
+		}
 	}
 	// Enter without a reason allows nothing.
 	if err := s.press(kb.Enter); err != nil {
@@ -27,37 +34,27 @@ func (s *screen) except(x Exception) error {
 	} else if !now.Asking {
 		return errors.New("an exception was made without a reason")
 	}
-	for range 4 { // radio buttons: the arrows choose
-		if s.lately.Focus == "reason-"+x.Reason {
-			break
-		}
-		if err := s.press(kb.ArrowDown); err != nil {
-			return err
-		}
-		if _, err := s.see(); err != nil {
-			return err
-		}
-	}
-	if s.lately.Focus != "reason-"+x.Reason {
-		return fmt.Errorf("choose the reason %s: focus is on %q", x.Reason, s.lately.Focus)
-	}
-	if err := errors.Join(s.press(" "), s.shot("exception")); err != nil {
+	if err := errors.Join(s.choose("reason-"+x.Reason, 4), s.shot("exception")); err != nil {
 		return err
 	}
-	names := []string{x.Supervisor}
+	type proof struct{ name, pin string }
+	var tries []proof
 	if x.Wrong != "" {
-		names = []string{x.Wrong, x.Supervisor}
+		tries = append(tries, proof{x.Wrong, x.PINs[len(x.PINs)-1]})
 	}
-	for i, name := range names {
-		if err := errors.Join(s.fill("supervisor", name), s.press(kb.Enter)); err != nil {
+	for _, pin := range x.PINs {
+		tries = append(tries, proof{x.Supervisor, pin})
+	}
+	for i, try := range tries {
+		if err := s.fillFrom("supervisor", try.name); err != nil {
 			return err
 		}
-		now, err := s.wait("the answer to the exception", quick, func(n seen) bool { return n.Busy == "" && (!n.Asking || n.PINFailure != "") })
+		now, err := s.enterPIN("supervisor-pin", try.pin)
 		if err != nil {
 			return err
 		}
-		if last := i == len(names)-1; last == now.Asking {
-			return fmt.Errorf("supervisor %d of %d: dialog open %t, %s", i+1, len(names), now.Asking, now.PINFailure)
+		if last := i == len(tries)-1; last == now.Asking {
+			return fmt.Errorf("supervisor %d of %d: dialog open %t, %s", i+1, len(tries), now.Asking, now.PINFailure)
 		}
 		if now.Asking {
 			if err := s.shot("exception-" + now.PINFailure); err != nil {
@@ -66,6 +63,90 @@ func (s *screen) except(x Exception) error {
 		}
 	}
 	return nil
+}
+
+func (s *screen) askException() error {
+	if _, err := s.wait("focus on the scanner's button", quick, func(n seen) bool { return !n.Asking && n.Action != "" }); err != nil {
+		return err
+	}
+	if err := s.press(kb.F6); err != nil {
+		return err
+	}
+	_, err := s.wait("the exception's question", quick, func(n seen) bool { return n.Asking })
+	return err
+}
+
+// supervisorSaysNo closes the dialog with a refusal that the page then shows.
+func (s *screen) supervisorSaysNo() error {
+	err := errors.Join(s.tabTo("refuse-exception", 12, func(n seen) bool { return n.Action == "refuse-exception" }), s.press(kb.Enter))
+	if err != nil {
+		return err
+	}
+	if _, err := s.wait("the refusal", quick, func(n seen) bool { return !n.Asking && n.Failure == "E-EXCEPTION-REFUSED" }); err != nil {
+		return err
+	}
+	return s.shot("exception-refused")
+}
+
+// choose moves to one of a group's radio buttons by the arrows and chooses it.
+func (s *screen) choose(id string, most int) error {
+	for range most {
+		if now, err := s.see(); err != nil {
+			return err
+		} else if now.Focus == id {
+			break
+		}
+		if err := s.press(kb.ArrowDown); err != nil {
+			return err
+		}
+	}
+	if now, err := s.see(); err != nil {
+		return err
+	} else if now.Focus != id {
+		return fmt.Errorf("choose %s: focus is on %q", id, now.Focus)
+	}
+	return s.press(" ")
+}
+
+// fillFrom is fill where the focus may have passed the field already.
+func (s *screen) fillFrom(id, text string) error {
+	for range 4 {
+		if now, err := s.see(); err != nil {
+			return err
+		} else if now.Focus == id {
+			break
+		}
+		if err := s.pressShift(kb.Tab); err != nil {
+			return err
+		}
+	}
+	return s.fill(id, text)
+}
+
+// enterPIN types a PIN into a dialog that asks for it besides other things and
+// waits for the answer. Where one try is left, Enter alone must do nothing.
+func (s *screen) enterPIN(id, pin string) (seen, error) {
+	before, err := s.see()
+	if err != nil {
+		return before, err
+	}
+	if err := s.fill(id, pin); err != nil {
+		return before, err
+	}
+	if before.PINFailure == string(eid.CodePINFinal) {
+		if err := errors.Join(s.tabToID(id+"-last-try"), s.press(" ")); err != nil {
+			return before, err
+		}
+	}
+	if err := s.press(kb.Enter); err != nil {
+		return before, err
+	}
+	if _, err := s.wait("the PIN to go", quick, func(n seen) bool { return n.Asked == "" }); err != nil {
+		return before, err
+	}
+	return s.wait("the answer to the PIN", long, func(n seen) bool {
+		return n.Busy == "" && (!n.Asking || n.PINFailure != "")
+	})
 }
 
 // sign draws a line into the field as a pen would: the one thing that keys cannot do.

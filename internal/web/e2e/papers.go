@@ -3,6 +3,7 @@ package e2e
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/chromedp/chromedp/kb"
@@ -88,7 +89,7 @@ func (s *screen) outcome(now seen, p Plan) (Result, error) {
 			return r, err
 		}
 		end := time.Now().Add(p.Settle)
-		for r.Outcome == "sealed" || r.Outcome == "received" {
+		for slices.Contains([]string{"sealed", "announced", "uploading", "received", "accepted"}, r.Outcome) {
 			if time.Now().After(end) {
 				break
 			}

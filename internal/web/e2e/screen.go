@@ -29,6 +29,8 @@ type seen struct {
 	Outcome    string `json:"outcome"`
 	Code       string `json:"code"`
 	Foreign    bool   `json:"foreign"` // a chip check's reason is English on the Vietnamese screen
+	Asked      string `json:"asked"`   // "typed" while a PIN stands in its field
+	Doubt      bool   `json:"doubt"`   // the officer may decide on the face
 	Lost       bool   `json:"lost"`    // the screen says that the daemon is away
 	Missing    bool   `json:"missing"` // the screen says that its session is over
 	Wide       int    `json:"wide"`    // CSS pixels by which the page is too wide
@@ -47,7 +49,7 @@ const look = `(() => {
     position: +(q('.finger.now')?.dataset.position ?? 0), guidance: q('[data-guidance]')?.dataset.guidance ?? '',
     outcome: q('[data-outcome]')?.dataset.outcome ?? '', code: q('[data-outcome]')?.dataset.code ?? '',
     foreign: document.documentElement.lang === 'vi' && !!q('.checks [lang="en"]'),
-    lost: !!q('.lost'), missing: !!q('[data-action="retry"]'),
+    asked: [...document.querySelectorAll('dialog input[type="password"]')].some((i) => i.value) ? 'typed' : '', doubt: !!q('[data-action="review-face"]'), lost: !!q('.lost'), missing: !!q('[data-action="retry"]'),
     wide: Math.max(0, document.documentElement.scrollWidth - window.innerWidth),
     fault: (window.__faults ?? []).join('; '),
   };

@@ -36,8 +36,18 @@ func (c *Client) State(ctx context.Context) (State, error) {
 // Login unlocks the token until Logout. With an E-PIN code the state says how
 // the PIN stands now; lastTry allows the try that may lock the token.
 func (c *Client) Login(ctx context.Context, pin eid.Private, lastTry bool) (State, error) {
+	return c.login(ctx, loginCall{PIN: pin, LastTry: lastTry})
+}
+
+// Confirm asks for the PIN although the token may be unlocked; a wrong one leaves
+// it locked.
+func (c *Client) Confirm(ctx context.Context, pin eid.Private, lastTry bool) (State, error) {
+	return c.login(ctx, loginCall{PIN: pin, LastTry: lastTry, Again: true})
+}
+
+func (c *Client) login(ctx context.Context, in loginCall) (State, error) {
 	var out loginResult
-	if err := c.worker.Call(ctx, methodLogin, loginCall{PIN: pin, LastTry: lastTry}, &out, nil); err != nil {
+	if err := c.worker.Call(ctx, methodLogin, in, &out, nil); err != nil {
 		return State{}, err
 	}
 	if out.Failure != "" {

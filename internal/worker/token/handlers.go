@@ -29,6 +29,8 @@ const (
 type loginCall struct {
 	PIN     eid.Private `cbor:"pin"`
 	LastTry bool        `cbor:"last_try"`
+	// Again asks for the PIN of a token that is unlocked already.
+	Again bool `cbor:"again,omitempty"`
 }
 
 // loginResult carries the token's state beside the failure: the screen shows
@@ -71,7 +73,11 @@ func (r *room) login(_ context.Context, in cbor.RawMessage, _ func(any) error) (
 		// The decoder's text may quote the PIN.
 		return nil, eid.Fail(eid.CodeInternal, op, errors.New("malformed call"))
 	}
-	state, err := r.token.Login(call.PIN.Reveal(), call.LastTry)
+	unlock := r.token.Login
+	if call.Again {
+		unlock = r.token.Confirm
+	}
+	state, err := unlock(call.PIN.Reveal(), call.LastTry)
 	switch code := eid.CodeOf(err); {
 	case err == nil:
 		r.log.Info("token unlocked")

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -31,24 +30,29 @@ const (
 
 // TestMain runs this binary as the worker when the supervisor starts it.
 func TestMain(m *testing.M) {
-	module := os.Getenv(child)
-	if module == "" {
+	var err error
+	switch officer, supervisor := os.Getenv(child), os.Getenv(supervisorChild); {
+	case officer != "":
+		err = serve(officer, token.Handlers)
+	case supervisor != "":
+		err = serve(supervisor, token.SupervisorHandlers)
+	default:
 		os.Exit(m.Run())
 	}
-	if err := serve(module); err != nil {
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func serve(module string) error {
+func serve(module string, room func(config.Config, *slog.Logger) (map[string]worker.Handler, func() error, error)) error {
 	if worker.SandboxSupported() {
 		if err := worker.Harden(false); err != nil {
 			return err
 		}
 	}
 	cfg := config.Config{Keys: config.Keys{Module: module, Token: label, Label: config.DefaultKeyLabel}}
-	handlers, end, err := token.Handlers(cfg, slog.New(slog.NewJSONHandler(os.Stderr, nil)))
+	handlers, end, err := room(cfg, slog.New(slog.NewJSONHandler(os.Stderr, nil)))
 	if err != nil {
 		return err
 	}
@@ -70,11 +74,7 @@ func officer(t *testing.T) (*keys.Officer, *worker.Handle) {
 	}
 	t.Setenv(softtoken.Env, softtoken.Config(dir))
 	t.Setenv(child, module)
-	h := worker.NewHandle("token", []string{os.Args[0]}, slog.New(slog.DiscardHandler), nil)
-	ctx, cancel := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	running.Go(func() { h.Run(ctx) })
-	t.Cleanup(func() { cancel(); running.Wait() })
+	h := start(t, "token")
 	return keys.NewOfficer(token.NewClient(h)), h
 }
 

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"sync"
+
+	"github.com/enrold/enrold/internal/config"
+	"github.com/enrold/enrold/internal/keys"
+	"github.com/enrold/enrold/internal/station"
+)
+
+type keysSupervisorCmd struct {
+	deskConfig
+	ID string `arg:"" help:"The supervisor, as desk.supervisors names him."`
+	officerPIN
+}
+
+// Run makes the key in the supervisor's token, or finds it there, and keeps its
+// public half as the desk's word of who he is.
+func (c *keysSupervisorCmd) Run(ctx context.Context, out io.Writer) error {
+	return withSupervisors(ctx, c.Config, func(ctx context.Context, cfg config.Config, _ *keys.Desk, s *keys.Supervisors) error {
+		if !slices.Contains(cfg.Desk.SupervisorIDs(), c.ID) {
+			return fmt.Errorf("desk.supervisors does not name %q", c.ID)
+		}
+		by, err := c.supervisor(c.ID)
+		if err != nil {
+			return err
+		}
+		key, err := s.Create(ctx, by)
+		if err != nil {
+			return err
+		}
+		k := shownKey{Origin: key.Origin()}
+		k.describe(key)
+		_, err = fmt.Fprintf(out, "supervisor  %s: %s\nThe central takes it by `enrold enrol supervisor %s`.\n", c.ID, k.line(), c.ID)
+		return err
+	})
+}
+
+func (p officerPIN) supervisor(id string) (station.Supervisor, error) {
+	pin, err := p.read()
+	return station.Supervisor{ID: id, PIN: pin, LastTry: p.LastTry}, err
+}
+
+// withSupervisors opens a desk's keys and those of its supervisors for one
+// command; tokens get a worker of their own, which ends with the command.
+func withSupervisors(ctx context.Context, file string, use func(context.Context, config.Config, *keys.Desk, *keys.Supervisors) error) (err error) {
+	cfg, err := config.Load(file)
+	if err != nil {
+		return err
+	}
+	desk, err := keys.Open(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, desk.Close()) }()
+	if !supervisorTokens(cfg) {
+		return use(ctx, cfg, desk, keys.NewSupervisors(cfg, nil, nil))
+	}
+	rooms, err := newRooms(file, cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	for name := range rooms.handles {
+		if name != "supervisor" {
+			delete(rooms.handles, name)
+		}
+	}
+	ctx, stop := context.WithCancel(ctx)
+	var services sync.WaitGroup
+	defer services.Wait()
+	defer stop()
+	rooms.run(ctx, &services)
+	return use(ctx, cfg, desk, keys.NewSupervisors(cfg, rooms.supervisor, nil))
+}
