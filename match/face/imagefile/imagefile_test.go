@@ -15,6 +15,7 @@ import (
 
 	"github.com/enrold/enrold/internal/eid"
 	"github.com/enrold/enrold/match/face"
+	"github.com/enrold/enrold/match/face/jpeg2000"
 )
 
 // corner is red in its upper left quarter and gray elsewhere.
@@ -76,6 +77,15 @@ func gifOf(t testing.TB, img image.Image, frames int) []byte {
 		t.Fatal(err)
 	}
 	return b.Bytes()
+}
+
+func jp2Of(t testing.TB, img *image.RGBA) []byte {
+	t.Helper()
+	data, err := jpeg2000.Encode(img, 2000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
 }
 
 func pnmOf(img image.Image, magic string, most int) []byte {
@@ -180,6 +190,8 @@ func TestRead(t *testing.T) {
 		"pgm":          {pnmOf(img, "P5", 255), PNM, true},
 		"pgm 16 bits":  {pnmOf(img, "P5", 1023), PNM, true},
 		"webp":         {webpOf(64, 48), WebP, false},
+		"jp2":          {jp2Of(t, img), JP2, false},
+		"codestream":   {jp2Of(t, img)[85:], JP2, false},
 		"exif upright": {withEXIF(jpegOf(t, img), 1, false), JPEG, false},
 	} {
 		if got := Detect(c.data); got != c.want {
@@ -246,6 +258,7 @@ func TestReadRefuses(t *testing.T) {
 		"cut png":       pngOf(t, img)[:60],
 		"cut gif":       gifOf(t, img, 1)[:60],
 		"cut bmp":       bmpOf(t, img)[:2000],
+		"cut jp2":       jp2Of(t, img)[:400],
 		"cut ppm":       pnmOf(img, "P6", 255)[:2000],
 		"cut webp":      []byte("RIFF\x40\x00\x00\x00WEBPVP8L"),
 		"huge ppm":      huge,
@@ -274,6 +287,7 @@ func FuzzRead(f *testing.F) {
 		f.Add(data)
 	}
 	f.Add(webpOf(40, 36))
+	f.Add(jp2Of(f, img))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		img, err := Read(data)
 		if err != nil {
