@@ -1,8 +1,9 @@
-// Package rate measures three things: how many requests a second the queue makes
-// durable as a producer sees it, signed and sealed; what one costs of the
-// processor; and what the disk itself allows. The same run writes raw files and
-// syncs them, before and after each round of the queue, since only a ratio of the
-// same moment means anything on a shared disk.
+// Package rate measures: how many requests a second the queue makes durable as a
+// producer sees it, signed and sealed; what one costs of the processor; what the
+// disk itself allows; and what the store under the queue makes durable when the
+// bytes are sealed already. The same run writes raw files and syncs them, before
+// and after each round, since only a ratio of the same moment means anything on a
+// shared disk.
 package rate
 
 import (
@@ -55,12 +56,19 @@ type Case struct {
 	// and all that the process spends on it from the call to the answer.
 	SealCPU  float64 `json:"seal_cpu_us"`
 	QueueCPU float64 `json:"queue_cpu_us"`
+	// The store under the queue alone, given bytes that are sealed already: bare
+	// rows and files, without signature, seal, states, row hashes and log.
+	Storage      float64 `json:"storage_only_per_s"`
+	StorageRatio float64 `json:"storage_only_ratio"` // median, as Ratio
+	StorageCPU   float64 `json:"storage_only_cpu_us"`
 
-	ratios []float64
-	waits  []time.Duration
-	spent  [2]time.Duration // raw, queue
-	done   [2]int
-	cpu    time.Duration // of the queue's rounds
+	ratios     []float64
+	storages   []float64 // the ratios of the storage alone
+	waits      []time.Duration
+	spent      [3]time.Duration // raw, queue, storage
+	done       [3]int
+	cpu        time.Duration // of the queue's rounds
+	storageCPU time.Duration
 }
 
 // Report is what a run found.
@@ -128,7 +136,16 @@ func (c *Case) round(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
+	stored, err := c.storage(ctx, filepath.Join(dir, "storage"), o.Slice)
+	if err != nil {
+		return err
+	}
+	last, err := c.raw(ctx, filepath.Join(dir, "raw-3"), o.Slice/2)
+	if err != nil {
+		return err
+	}
 	c.ratios = append(c.ratios, 2*queued/(before+after))
+	c.storages = append(c.storages, 2*stored/(after+last))
 	return nil
 }
 
@@ -183,6 +200,7 @@ func (c *Case) count(half, n int, took time.Duration) float64 {
 
 func (c *Case) close() {
 	slices.Sort(c.ratios)
+	slices.Sort(c.storages)
 	slices.Sort(c.waits)
 	if len(c.ratios) == 0 || len(c.waits) == 0 {
 		return
@@ -190,6 +208,8 @@ func (c *Case) close() {
 	c.Ratio, c.Lowest, c.Highest = c.ratios[len(c.ratios)/2], c.ratios[0], c.ratios[len(c.ratios)-1]
 	c.Raw, c.Queue = float64(c.done[0])/c.spent[0].Seconds(), float64(c.done[1])/c.spent[1].Seconds()
 	c.QueueCPU = microseconds(c.cpu, c.done[1])
+	c.Storage, c.StorageRatio = float64(c.done[2])/c.spent[2].Seconds(), c.storages[len(c.storages)/2]
+	c.StorageCPU = microseconds(c.storageCPU, c.done[2])
 	c.MedianMS, c.WorstMS = milliseconds(c.waits[len(c.waits)/2]), milliseconds(c.waits[len(c.waits)-1])
 }
 

@@ -18,7 +18,8 @@ func TestMeasure(t *testing.T) {
 	}
 	for _, c := range r.Cases {
 		t.Logf("%+v", *c)
-		if c.Raw <= 0 || c.Queue <= 0 || c.Ratio <= 0 || c.SealedBytes <= c.SampleBytes || c.WorstMS < c.MedianMS || c.SealCPU <= 0 || c.QueueCPU <= 0 {
+		if c.Raw <= 0 || c.Queue <= 0 || c.Ratio <= 0 || c.SealedBytes <= c.SampleBytes || c.WorstMS < c.MedianMS || c.SealCPU <= 0 || c.QueueCPU <= 0 ||
+			c.Storage <= 0 || c.StorageRatio <= 0 || c.StorageCPU <= 0 {
 			t.Errorf("implausible: %+v", *c)
 		}
 	}
