@@ -25,8 +25,11 @@ const (
 	// drain is what is sent of what is delivered while the queue is too long:
 	// what is delivered lacks what is lost, so it is less than the link's rate.
 	drain = 0.95
-	// used is what must be delivered of the rate for it to be raised.
+	// used is what must be delivered of the rate for it to be raised, and headroom
+	// to how much of it: some packets are lost, and the rest of the raise finds
+	// out whether the link carries more.
 	used      = 0.92
+	headroom  = 1.1
 	firstStep = 0.05
 	lastStep  = 0.25
 	leastRate = 500       // bytes per second
@@ -126,7 +129,7 @@ func (v *valve) next(delivered float64, mss int, wait time.Duration) (rate float
 		rate = max(drain*delivered, leastRate)
 		return rate, grows && (v.rate == 0 && rate < fastLink || rate < v.rate)
 	case wait < shortQueue && v.rate > 0 && delivered > used*v.rate:
-		rate = v.rate * (1 + v.step)
+		rate = max(v.rate, min(v.rate*(1+v.step), headroom*delivered))
 		v.step = min(2*v.step, lastStep)
 		if rate > fastLink {
 			rate = 0

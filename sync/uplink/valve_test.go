@@ -22,14 +22,14 @@ func TestValveNext(t *testing.T) {
 		queue     time.Duration // beyond one packet's own time
 		want      float64       // the rate afterwards
 	}{
-		{7000, 0, 0},                            // no queue was ever seen: the kernel's matter
-		{500_000, time.Second, 0},               // a fast link's queue, too
-		{7000, 2 * time.Second, 6650},           // 0.95
-		{5000, 1900 * time.Millisecond, 6650},   // it shrinks
-		{6000, 500 * time.Millisecond, 6650},    // neither long nor short
-		{6400, 100 * time.Millisecond, 6982.5},  // 0.05 more
-		{6400, 100 * time.Millisecond, 6982.5},  // it does not use what it has
-		{6900, 100 * time.Millisecond, 7680.75}, // 0.1 more
+		{7000, 0, 0},                           // no queue was ever seen: the kernel's matter
+		{500_000, time.Second, 0},              // a fast link's queue, too
+		{7000, 2 * time.Second, 6650},          // 0.95
+		{5000, 1900 * time.Millisecond, 6650},  // it shrinks
+		{6000, 500 * time.Millisecond, 6650},   // neither long nor short
+		{6400, 100 * time.Millisecond, 6982.5}, // 0.05 more
+		{6400, 100 * time.Millisecond, 6982.5}, // it does not use what it has
+		{6900, 100 * time.Millisecond, 7590},   // 0.1 more than is delivered, not than 6982.5
 		{6900, 700 * time.Millisecond, 6555},
 		{100, 10 * time.Second, 500}, // never none
 	} {
