@@ -17,6 +17,9 @@ import (
 type sealKeyCommand struct {
 	Rotate sealKeyRotateCommand `cmd:"" help:"Make a new key that requests are sealed to; the older ones still open."`
 	List   sealKeyListCommand   `cmd:"" help:"List the keys, the one in use first."`
+
+	Retire  sealKeyRetireCommand  `cmd:"" help:"Take an older key out of service, once no desk seals to it and its requests have come and are decided."`
+	Restore sealKeyRestoreCommand `cmd:"" help:"Put a retired key back into service."`
 }
 
 type sealKeyRotateCommand struct{ folder }

@@ -94,6 +94,53 @@ func TestSealKeyRotates(t *testing.T) {
 	}
 }
 
+// TestSealKeyRetires: not while the list names it, not while a desk may still seal
+// to it, not while a request under it is undecided; then it opens nothing, and
+// comes back on demand.
+func TestSealKeyRetires(t *testing.T) {
+	o := newOffice(t)
+	data := o.path("central")
+	v1 := o.sign(o.root, "v1.cose", "1")
+	old := o.sealKeys()[0]
+	refused := func(want string, flags ...string) {
+		t.Helper()
+		out, err := run(t, append([]string{"seal-key", "retire", old.ID, "--data", data}, flags...)...)
+		if err == nil || !strings.Contains(string(out), want) {
+			t.Fatalf("%v, want %q in\n%s", err, want, out)
+		}
+	}
+	refused("no list of seal keys is published")
+	mustRun(t, "publish", "--data", data, "--root", filepath.Join(o.root, rootFile), v1)
+	refused("names the key")
+	ours := o.store()
+	if err := o.put(ours, v1); err != nil {
+		t.Fatal(err)
+	}
+	q := o.queue(ours)
+	o.enqueue(q) // sealed to the old key alone
+	mustRun(t, "seal-key", "rotate", "--data", data)
+	v2 := o.signKeys("v2.cose", "2", o.sealKeys()[0].File)
+	mustRun(t, "publish", "--data", data, v2)
+	refused("may still seal to the key until")
+	stick := t.TempDir()
+	o.export(q, stick)
+	if im := o.take(stick); im.Fresh != 1 {
+		t.Fatalf("import: %+v", im)
+	}
+	refused("1 request(s) that are not decided yet", "--wait-days", "0")
+	o.serve()
+	o.granted(1)
+	out := string(mustRun(t, "seal-key", "retire", old.ID, "--data", data, "--wait-days", "0"))
+	if !strings.Contains(out, "seal_retired") || len(o.sealKeys()) != 1 {
+		t.Fatalf("keys %+v after\n%s", o.sealKeys(), out)
+	}
+	refused("no such key", "--wait-days", "0")
+	mustRun(t, "seal-key", "restore", old.ID, "--data", data)
+	if k := o.sealKeys(); len(k) != 2 || k[1].ID != old.ID {
+		t.Fatalf("keys %+v", k)
+	}
+}
+
 // TestPublishRefusesSealKeysOfOthers: also the root may sign the wrong file.
 func TestPublishRefusesSealKeysOfOthers(t *testing.T) {
 	o := newOffice(t)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/enrold/enrold/internal/config"
 	"github.com/enrold/enrold/internal/eid"
+	"github.com/enrold/enrold/internal/exceptionrate"
 	"github.com/enrold/enrold/internal/procedure"
 	"github.com/enrold/enrold/internal/web"
 	"github.com/enrold/enrold/queue"
@@ -31,6 +32,7 @@ type overview struct {
 	rules *procedure.Registry
 	data  *centralData // nil without a root
 	way   way
+	rate  *exceptionrate.Rate // nil where it cannot be read
 
 	mu     sync.Mutex
 	alarms []web.Alarm
@@ -53,6 +55,11 @@ func (o *overview) Overview(ctx context.Context) (web.Overview, error) {
 		}
 	}
 	out.Alarms = append(out.Alarms, alarms...)
+	if o.rate != nil {
+		if count, high := o.rate.High(now); high {
+			out.Alarms = append(out.Alarms, web.Alarm{Code: eid.CodeExceptionRate, Count: count})
+		}
+	}
 	if k := out.SealKeys; k != nil && k.Code != "" {
 		out.Alarms = append(out.Alarms, web.Alarm{Code: k.Code, Until: k.Until})
 	}

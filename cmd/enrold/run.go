@@ -18,6 +18,7 @@ import (
 
 	"github.com/enrold/enrold/internal/config"
 	"github.com/enrold/enrold/internal/eid"
+	"github.com/enrold/enrold/internal/exceptionrate"
 	"github.com/enrold/enrold/internal/keys"
 	"github.com/enrold/enrold/internal/procedure"
 	"github.com/enrold/enrold/internal/station"
@@ -91,8 +92,12 @@ func (c *runCmd) serve(ctx context.Context, cfg config.Config, listener net.List
 	defer services.Wait()
 	defer stop()
 
+	rate, err := exceptionrate.Open(cfg.Desk.Data)
+	if err != nil { // no reason to send people away
+		log.Error("exceptions are not counted", "error", err)
+	}
 	inside := newInterior(cfg, rooms)
-	desk, rules, err := newDesk(cfg, rooms, own, inside, q, watch, log)
+	desk, rules, err := newDesk(cfg, rooms, own, inside, q, watch, rate, log)
 	if err != nil {
 		return err
 	}
@@ -109,7 +114,7 @@ func (c *runCmd) serve(ctx context.Context, cfg config.Config, listener net.List
 			Emulated: cfg.Chip.Origin == eid.OriginEmulated || cfg.Camera.Origin == eid.OriginEmulated || cfg.Scanner.Origin == eid.OriginEmulated},
 		Desk: signingDesk{desk, own}, Officer: own.screen(), Preview: preview{rooms.vision}, Queue: queueList{q},
 		Devices: sealDevices{deskDevices{rooms, own}, data}, Consents: consents{rules}, Log: log,
-		Overview: &overview{cfg: cfg, own: own, queue: q, rules: rules, data: data, way: up},
+		Overview: &overview{cfg: cfg, own: own, queue: q, rules: rules, data: data, way: up, rate: rate},
 		Sessions: filepath.Join(cfg.Desk.Data, "screen.sessions"),
 	})
 	if err != nil {
@@ -185,7 +190,7 @@ func openQueue(ctx context.Context, cfg config.Config, own *ownKeys, data *centr
 	return queue.Open(ctx, o)
 }
 
-func newDesk(cfg config.Config, r *rooms, own *ownKeys, inside *interior, q *queue.Queue, watch faceWatch, log *slog.Logger) (*station.Desk, *procedure.Registry, error) {
+func newDesk(cfg config.Config, r *rooms, own *ownKeys, inside *interior, q *queue.Queue, watch faceWatch, rate *exceptionrate.Rate, log *slog.Logger) (*station.Desk, *procedure.Registry, error) {
 	rules, err := procedure.Load()
 	if err != nil {
 		return nil, nil, err
@@ -206,6 +211,11 @@ func newDesk(cfg config.Config, r *rooms, own *ownKeys, inside *interior, q *que
 		Seen: watch.seen(),
 		Ended: func(o station.Outcome) {
 			watch.ended(o)
+			if rate != nil && o.End == station.StepDone {
+				if err := rate.Count(o.At, o.Exceptions > 0); err != nil {
+					log.Error("an exception is counted until the restart only", "error", err)
+				}
+			}
 			log.Info("visit ended", "visit", o.VisitID, "procedure", o.Procedure, "end", o.End, "code", o.Code, "reached", o.Reached)
 		},
 	})

@@ -131,7 +131,7 @@ func TestQueuePage(t *testing.T) {
 					t.Errorf("alarm %+v, want %q", a, said)
 				}
 			}
-			if want := "E-QUEUE-LOG E-QUEUE-DAMAGED E-DUE-PASSED N-DUE-SOON N-QUEUE-AGE E-SYNC-REFUSED W-SEAL-KEYS"; strings.Join(codes, " ") != want {
+			if want := "E-QUEUE-LOG E-QUEUE-DAMAGED E-DUE-PASSED N-DUE-SOON N-QUEUE-AGE E-SYNC-REFUSED W-EXCEPTION-RATE W-SEAL-KEYS"; strings.Join(codes, " ") != want {
 				t.Errorf("alarms %v", codes)
 			}
 			keys := strings.Join(page.Keys, "\n")
@@ -140,7 +140,7 @@ func TestQueuePage(t *testing.T) {
 					t.Errorf("keys %q lack %q", keys, want)
 				}
 			}
-			if page.Link != "refused" || page.Badge != strings.ReplaceAll(words["nav.alarms"], "{n}", "7") {
+			if page.Link != "refused" || page.Badge != strings.ReplaceAll(words["nav.alarms"], "{n}", "8") {
 				t.Errorf("link %q, badge %q", page.Link, page.Badge)
 			}
 		})

@@ -29,7 +29,7 @@ func troubled() fakeOverview {
 			{Code: eid.CodeQueueLog}, {Code: eid.CodeQueueDamaged, Count: 1},
 			{Code: eid.CodeDuePassed, Count: 2, Nearest: "2026-11-20"}, {Code: eid.CodeDueSoon, Count: 3, Nearest: "2026-11-25"},
 			{Code: eid.CodeQueueAge, Count: 4, Nearest: "2026-11-25"}, {Code: eid.CodeSyncRefused, Count: 1},
-			{Code: eid.CodeSealKeysEnding, Until: day.AddDate(0, 0, 10)},
+			{Code: eid.CodeExceptionRate, Count: 3}, {Code: eid.CodeSealKeysEnding, Until: day.AddDate(0, 0, 10)},
 		},
 		Link:     &web.Link{Refused: true, Probe: day},
 		SealKeys: &web.SealKeys{Version: 7, Since: day.AddDate(0, -2, 0), Until: day.AddDate(0, 0, 10), Code: eid.CodeSealKeysEnding},
@@ -47,7 +47,7 @@ func TestOverview(t *testing.T) {
 	}{
 		"none":     {nil, http.StatusServiceUnavailable, 0},
 		"quiet":    {fakeOverview{says: web.Overview{Keys: []web.Key{{Use: "device", Place: "software"}}}}, 200, 0},
-		"troubled": {troubled(), 200, 7},
+		"troubled": {troubled(), 200, 8},
 		"failing":  {fakeOverview{err: eid.Fail(eid.CodeQueueStopped, "list queue", errors.New("cause"))}, 422, 0},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -142,3 +142,65 @@ func writeSealKey(dir, private, public string, k hpke.PrivateKey) error {
 	}
 	return nil
 }
+
+// retiredFolder holds keys that are out of service: nothing reads it but
+// [RestoreSealKey].
+const retiredFolder = "seal_retired"
+
+// RetireSealKey takes an older key out of service and returns where its private
+// half is now. The key in use cannot be retired. Whether anything still needs the
+// key is the caller's to know.
+func RetireSealKey(dir, id string) (private string, err error) {
+	if private, err = shiftSealKey(dir, id, olderFolder, retiredFolder); err != nil {
+		return "", fmt.Errorf("retire seal key: %w", err)
+	}
+	return private, nil
+}
+
+// RestoreSealKey puts a retired key back among the older ones.
+func RestoreSealKey(dir, id string) error {
+	if _, err := shiftSealKey(dir, id, retiredFolder, olderFolder); err != nil {
+		return fmt.Errorf("restore seal key: %w", err)
+	}
+	return nil
+}
+
+// shiftSealKey moves both halves, the public one first: at no point does a public
+// half that nothing opens lie among the keys in service.
+func shiftSealKey(dir, id, from, to string) (private string, err error) {
+	if raw, err := hex.DecodeString(id); err != nil || len(raw) == 0 || hex.EncodeToString(raw) != id {
+		return "", errors.New("a key id is hexadecimal, in lower case")
+	}
+	lock, err := store.Lock(dir)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, lock.Close()) }()
+	used, err := loadSealPrivate(filepath.Join(dir, sealPrivateFile))
+	if err != nil {
+		return "", err
+	}
+	if (SealKey{Private: used}).ID() == id {
+		return "", errors.New("it is the key in use: rotate first")
+	}
+	if err := os.MkdirAll(filepath.Join(dir, to), 0o700); err != nil {
+		return "", err
+	}
+	names := []string{id + olderPublic, id + olderPrivate}
+	if from == retiredFolder {
+		names = []string{id + olderPrivate, id + olderPublic}
+	}
+	for i, name := range names {
+		err := os.Rename(filepath.Join(dir, from, name), filepath.Join(dir, to, name))
+		if i == 0 && errors.Is(err, fs.ErrNotExist) {
+			continue // cut short before: the other half tells
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			return "", fmt.Errorf("no such key in %s", from)
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+	return filepath.Join(dir, to, id+olderPrivate), errors.Join(store.SyncDir(filepath.Join(dir, from)), store.SyncDir(filepath.Join(dir, to)))
+}

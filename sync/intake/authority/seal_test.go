@@ -117,3 +117,44 @@ func TestRotationThatWasCutShort(t *testing.T) {
 		}
 	}
 }
+
+// TestRetireSealKey: an older key goes and comes back, also after a crash between
+// its halves; the one in use stays.
+func TestRetireSealKey(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "keys")
+	if err := Create(dir, []string{"localhost"}); err != nil {
+		t.Fatal(err)
+	}
+	old := ids(t, dir)[0]
+	if _, err := RetireSealKey(dir, old); err == nil {
+		t.Fatal("the key in use was retired")
+	}
+	if _, err := RotateSealKey(dir); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"", "zz", "../seal_private", old[2:]} {
+		if _, err := RetireSealKey(dir, id); err == nil {
+			t.Errorf("%q was retired", id)
+		}
+	}
+	private, err := RetireSealKey(dir, old)
+	if err != nil || len(ids(t, dir)) != 1 {
+		t.Fatalf("%v after %v", ids(t, dir), err)
+	}
+	if info, err := os.Stat(private); err != nil || info.Mode().Perm() != 0o600 {
+		t.Fatalf("private half: %v, %v", info, err)
+	}
+	if _, err := RetireSealKey(dir, old); err == nil {
+		t.Error("retired twice")
+	}
+	if err := RestoreSealKey(dir, old); err != nil || len(ids(t, dir)) != 2 {
+		t.Fatalf("%v after %v", ids(t, dir), err)
+	}
+	// Cut short: only the public half has moved.
+	if err := os.Rename(filepath.Join(dir, olderFolder, old+olderPublic), filepath.Join(dir, retiredFolder, old+olderPublic)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := RetireSealKey(dir, old); err != nil || len(ids(t, dir)) != 1 {
+		t.Fatalf("%v after %v", ids(t, dir), err)
+	}
+}
