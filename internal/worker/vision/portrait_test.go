@@ -5,6 +5,8 @@ import (
 
 	"gocv.io/x/gocv"
 
+	"github.com/enrold/enrold/internal/config"
+	"github.com/enrold/enrold/match/face/jpeg2000"
 	portraits "github.com/enrold/enrold/match/face/portrait"
 )
 
@@ -41,5 +43,34 @@ func TestOthersJPEG2000(t *testing.T) {
 				t.Errorf("%s: channel %d is %d, want %d", name, i, v, want[i])
 			}
 		}
+	}
+}
+
+// TestCaptureAsJPEG2000: a desk that sends portraits as JPEG 2000 decides with
+// those, and the screen's JPEG shows the same picture.
+func TestCaptureAsJPEG2000(t *testing.T) {
+	t.Setenv(formatEnv, string(config.PortraitJPEG2000))
+	d := startDesk(t)
+	d.sit(t, 2)
+	live, err := d.CaptureFace(t.Context(), 3, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkSamples(t, live)
+	for i, s := range live {
+		img, err := jpeg2000.Decode(s.Sent())
+		if err != nil || img.Rect.Dx() != s.Width || img.Rect.Dy() != s.Height || len(s.JPEG2000) > 100<<10 {
+			t.Errorf("sample %d: %d bytes: %v", i, len(s.JPEG2000), err)
+		}
+		live[i].JPEG = nil // not looked at
+	}
+	for person, want := range map[int]bool{2: true, 3: false} {
+		decision, err := d.CompareFace(t.Context(), portrait(t, person), live)
+		if err != nil || decision.Pass != want {
+			t.Errorf("portrait of person %d: %+v, %v", person, decision, err)
+		}
+	}
+	if _, err := d.DescribeFaces(t.Context(), live); err != nil {
+		t.Errorf("describe: %v", err)
 	}
 }

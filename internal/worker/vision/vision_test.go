@@ -36,6 +36,7 @@ const (
 	photos    = "../../../build/photos"
 	sourceEnv = "ENROLD_TEST_VISION_SOURCE"
 	modelsEnv = "ENROLD_TEST_VISION_MODELS"
+	formatEnv = "ENROLD_TEST_VISION_FORMAT" // of portraits
 )
 
 // TestMain runs this binary as the worker when the supervisor starts it.
@@ -56,6 +57,7 @@ func child() error {
 	var cfg config.Config
 	cfg.Camera.Source, cfg.Camera.Origin = os.Getenv(sourceEnv), eid.OriginEmulated
 	cfg.Face.Models = os.Getenv(modelsEnv)
+	cfg.Camera.PortraitFormat = config.PortraitFormat(os.Getenv(formatEnv))
 	handlers, stop, err := Handlers(cfg, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	if err != nil {
 		return err
