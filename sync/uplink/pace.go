@@ -17,7 +17,7 @@ const (
 	wholeTime = 2 * time.Second
 )
 
-// pace measures what the link carries for one lane.
+// pace measures what the link carries for the lane whose turn it is.
 type pace struct {
 	mu   sync.Mutex
 	rate float64 // bytes per second; 0 while unknown
@@ -36,13 +36,6 @@ func (p *pace) sent(n int, took time.Duration) {
 		return
 	}
 	p.rate += (r - p.rate) / 4
-}
-
-// perLane returns the measured bytes per second; 0 while unknown.
-func (p *pace) perLane() float64 {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.rate
 }
 
 // chunk returns the bytes of the next chunk.
