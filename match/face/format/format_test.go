@@ -2,10 +2,13 @@ package format_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
+	"image"
 	"testing"
 
 	"github.com/enrold/enrold/match/face/format"
+	"github.com/enrold/enrold/match/face/jpeg2000"
 	"github.com/enrold/enrold/reader/lds"
 )
 
@@ -38,18 +41,25 @@ func TestWriteRead(t *testing.T) {
 // TestChipReaderReads takes the record through the parser of chips, which was
 // written apart from this one: inside the templates of DG2 (Doc 9303-10 §4.7.2).
 func TestChipReaderReads(t *testing.T) {
-	record, err := format.Write(format.Image{Data: jpeg, Width: 2, Height: 2})
+	file, err := jpeg2000.Encode(image.NewRGBA(image.Rect(0, 0, 90, 120)), 2000)
 	if err != nil {
 		t.Fatal(err)
 	}
 	tlv := func(tag []byte, content []byte) []byte {
-		return append(append(bytes.Clone(tag), 0x81, byte(len(content))), content...)
+		out := binary.BigEndian.AppendUint16(append(bytes.Clone(tag), 0x82), uint16(len(content)))
+		return append(out, content...)
 	}
-	block := tlv([]byte{0x7f, 0x60}, append([]byte{0xa1, 0x00}, tlv([]byte{0x5f, 0x2e}, record)...))
-	group := tlv([]byte{0x7f, 0x61}, append([]byte{0x02, 0x01, 0x01}, block...))
-	images, err := lds.ParseDG2(tlv([]byte{0x75}, group))
-	if err != nil || len(images) != 1 || !bytes.Equal(images[0].Data, jpeg) {
-		t.Fatalf("ParseDG2 = %d images, %v", len(images), err)
+	for kind, data := range map[string][]byte{"image/jpeg": jpeg, "image/jp2": file} {
+		record, err := format.Write(format.Image{Data: data, Width: 90, Height: 120})
+		if err != nil {
+			t.Fatal(err)
+		}
+		block := tlv([]byte{0x7f, 0x60}, append([]byte{0xa1, 0x00}, tlv([]byte{0x5f, 0x2e}, record)...))
+		group := tlv([]byte{0x7f, 0x61}, append([]byte{0x02, 0x01, 0x01}, block...))
+		images, err := lds.ParseDG2(tlv([]byte{0x75}, group))
+		if err != nil || len(images) != 1 || !bytes.Equal(images[0].Data, data) || images[0].Type != kind {
+			t.Errorf("%s: ParseDG2 = %d images, %v", kind, len(images), err)
+		}
 	}
 }
 
