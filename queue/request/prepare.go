@@ -26,6 +26,7 @@ type Prepared struct {
 // and encryption. The zero Sealer is ready; it is safe for concurrent use.
 type Sealer struct {
 	frames sync.Pool // *frame, with nothing of a person in it
+	heads  signerHeads
 
 	mu    sync.Mutex
 	stock []*envelope
@@ -119,7 +120,7 @@ func (p *Prepared) seal(by Signers, b Body) error {
 	if err := b.around(p.frame); err != nil {
 		return fmt.Errorf("encode body: %w", err)
 	}
-	if err := sign(p.frame, by); err != nil {
+	if err := sign(p.frame, by, p.sealer.heads.of); err != nil {
 		return fmt.Errorf("sign request: %w", err)
 	}
 	if err := p.envelope.close(p.frame, b.ident()); err != nil {

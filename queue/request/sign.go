@@ -1,12 +1,14 @@
 package request
 
 import (
+	"crypto"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/veraison/go-cose"
 )
@@ -59,16 +61,19 @@ const maxCMS = 32 << 10
 // signature for each signer, all over the same bytes.
 func Sign(by Signers, body []byte) ([]byte, error) {
 	f := newFrame(body)
-	if err := sign(f, by); err != nil {
+	if err := sign(f, by, signerHead); err != nil {
 		return nil, fmt.Errorf("sign request: %w", err)
 	}
 	return f.bytes(), nil
 }
 
+// headOf returns the protected header of a signer's signatures, encoded.
+type headOf func(Role, Signer) ([]byte, error)
+
 // sign makes of the encoded body in f the message around it. The library would copy
 // the body for each signature and twice more for the message; only the headers and
 // the signatures are its work here, the frame around them is ours.
-func sign(f *frame, by Signers) error {
+func sign(f *frame, by Signers, head headOf) error {
 	if by.Device == nil {
 		return errors.New("no device key")
 	}
@@ -88,18 +93,23 @@ func sign(f *frame, by Signers) error {
 	}
 	signatures := appendHead(nil, majorArray, len(by.roles()))
 	for _, role := range by.roles() {
-		if signatures, err = appendSignature(signatures, role, by.key(role), protected, body); err != nil {
+		key := by.key(role)
+		signer, err := head(role, key)
+		if err == nil {
+			signatures, err = appendSignature(signatures, key, protected, signer, body)
+		}
+		if err != nil {
 			return fmt.Errorf("%s: %w", role, err)
 		}
 	}
-	head := appendHead(appendHead(nil, majorTag, cose.CBORTagSignMessage), majorArray, 4)
-	f.prepend(head, protected, around, appendHead(nil, majorBytes, len(body)))
+	begin := appendHead(appendHead(nil, majorTag, cose.CBORTagSignMessage), majorArray, 4)
+	f.prepend(begin, protected, around, appendHead(nil, majorBytes, len(body)))
 	f.append(signatures)
 	return nil
 }
 
-// appendSignature appends one COSE_Signature.
-func appendSignature(out []byte, role Role, key Signer, message, body []byte) ([]byte, error) {
+// signerHead names the algorithm, the key, where the key lives and the role.
+func signerHead(role Role, key Signer) ([]byte, error) {
 	kid, err := KeyID(key.Public())
 	if err != nil {
 		return nil, err
@@ -108,20 +118,63 @@ func appendSignature(out []byte, role Role, key Signer, message, body []byte) ([
 	if err != nil {
 		return nil, err
 	}
-	protected, err := cose.ProtectedHeader{
+	return cose.ProtectedHeader{
 		cose.HeaderLabelAlgorithm: signer.Algorithm(),
 		cose.HeaderLabelKeyID:     kid,
 		labelOrigin:               string(key.Origin()),
 		labelRole:                 string(role),
 	}.MarshalCBOR()
+}
+
+// signerHeads keeps the header of each role's last key: a desk signs with the same
+// one all day.
+type signerHeads struct {
+	mu   sync.Mutex
+	last map[Role]knownSigner
+}
+
+type knownSigner struct {
+	public    crypto.PublicKey
+	origin    KeyOrigin
+	algorithm Algorithm
+	head      []byte
+}
+
+func (h *signerHeads) of(role Role, key Signer) ([]byte, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	public := key.Public()
+	if last, ok := h.last[role]; ok && last.origin == key.Origin() && last.algorithm == key.Algorithm() && sameKey(last.public, public) {
+		return last.head, nil
+	}
+	head, err := signerHead(role, key)
 	if err != nil {
 		return nil, err
 	}
-	signature, err := signer.SignDigest(rand.Reader, toBeSigned(message, protected, body))
+	if h.last == nil {
+		h.last = map[Role]knownSigner{}
+	}
+	h.last[role] = knownSigner{public, key.Origin(), key.Algorithm(), head}
+	return head, nil
+}
+
+// sameKey compares as every public key of the standard library can.
+func sameKey(a, b crypto.PublicKey) bool {
+	k, ok := a.(interface{ Equal(crypto.PublicKey) bool })
+	return ok && k.Equal(b)
+}
+
+// appendSignature appends one COSE_Signature.
+func appendSignature(out []byte, key Signer, message, head, body []byte) ([]byte, error) {
+	signer, err := coseSigner(key)
 	if err != nil {
 		return nil, err
 	}
-	out = append(appendHead(out, majorArray, 3), protected...)
+	signature, err := signer.SignDigest(rand.Reader, toBeSigned(message, head, body))
+	if err != nil {
+		return nil, err
+	}
+	out = append(appendHead(out, majorArray, 3), head...)
 	out = appendHead(out, majorMap, 0)
 	return append(appendHead(out, majorBytes, len(signature)), signature...), nil
 }

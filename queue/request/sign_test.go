@@ -178,3 +178,25 @@ func rsaKeySmall(t *testing.T) *rsa.PrivateKey {
 	t.Setenv("GODEBUG", "rsa1024min=0")
 	return rsaKey(t, 1024)
 }
+
+// A sealer that signs for another key, or in another role, says so.
+func TestSealerFollowsTheKeys(t *testing.T) {
+	central := vectorSealKey(t, vectorCentral)
+	var s Sealer
+	for _, c := range []struct{ device, officer string }{{"device", vectorOfficer}, {"device", vectorOfficer}, {"device-2", vectorOfficer}, {vectorOfficer, "device-2"}, {"device", "device"}} {
+		device, officer := vectorKey(t, c.device), vectorKey(t, c.officer)
+		p, err := s.Prepare(sealedTo(central), example().Request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sealed, err := p.Seal(Signers{Device: device, Officer: officer}, example())
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys := KnownKeys{Devices: []crypto.PublicKey{device.Public()}, Officers: []crypto.PublicKey{officer.Public()}}
+		if _, _, err := Open(central, keys, sealed); err != nil {
+			t.Fatalf("%+v: %v", c, err)
+		}
+		p.Release()
+	}
+}
