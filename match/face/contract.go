@@ -42,6 +42,14 @@ type Describer interface {
 	Describe(img *image.RGBA, at Points) (Template, error)
 }
 
+// FrameDescriber is a [Describer] that spends less on one of several frames of a
+// person that are averaged, whose errors the mean takes away, than on a single
+// still, which is described once and compared with many. Its templates compare
+// with those of Describe: they are of the same model.
+type FrameDescriber interface {
+	DescribeFrame(img *image.RGBA, at Points) (Template, error)
+}
+
 // Landmarker finds the 68 points of the face in box, in the order of the
 // Multi-PIE mark-up (jaw 0..16, brows ..26, nose ..35, eyes ..47, mouth ..67).
 type Landmarker interface {
@@ -91,9 +99,12 @@ type Manifest struct {
 	Mean      float64 `toml:"mean" json:"mean"`                     // input = (pixel - Mean) / Scale
 	Scale     float64 `toml:"scale" json:"scale,omitempty"`         //
 	Alignment string  `toml:"alignment" json:"alignment,omitempty"` // name of a template in package face
-	Views     string  `toml:"views" json:"views,omitempty"`         // what a template is the mean of: see Views
-	Crop      float64 `toml:"crop" json:"crop,omitempty"`           // pad, landmarks: side of the crop in face boxes
-	Live      int     `toml:"live" json:"live,omitempty"`           // pad: the class that means bona fide
+	Views     string  `toml:"views" json:"views,omitempty"`         // what a template is the mean of: see ViewsNamed
+	// FrameViews are the views of one of several frames that are averaged; "" for Views.
+	FrameViews string `toml:"frame_views" json:"frame_views,omitempty"`
+
+	Crop float64 `toml:"crop" json:"crop,omitempty"` // pad, landmarks: side of the crop in face boxes
+	Live int     `toml:"live" json:"live,omitempty"` // pad: the class that means bona fide
 
 	Dimension  int         `toml:"dimension" json:"dimension,omitempty"`
 	Metric     Metric      `toml:"metric" json:"metric,omitempty"`

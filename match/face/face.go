@@ -52,6 +52,9 @@ type Template struct {
 // String keeps templates out of logs.
 func (t Template) String() string { return fmt.Sprintf("[template of %s]", t.Model) }
 
+// Wipe overwrites the numbers of a template that is not needed any more.
+func (t Template) Wipe() { clear(t.Values) }
+
 // Face is one face of an image.
 type Face struct {
 	Box      image.Rectangle // in the image's coordinates
@@ -64,6 +67,12 @@ type Engine interface {
 	// Describe returns every face of img that is large enough for the engine,
 	// the largest first; none is not an error.
 	Describe(img image.Image) ([]Face, error)
+}
+
+// FrameEngine is an [Engine] that is faster with one of several frames of a person
+// that are averaged; see [FrameDescriber].
+type FrameEngine interface {
+	DescribeFrame(img image.Image) ([]Face, error)
 }
 
 var (

@@ -10,6 +10,7 @@ import (
 const (
 	searchSide = 640 // of the sheet that is searched
 	cropSide   = 320 // an image no longer than this may be nothing but a face
+	clearings  = 2   // times that noise is taken away where nobody is found
 	likely     = 0.8 // a score from which no further try is made
 )
 
@@ -26,12 +27,23 @@ var (
 
 // Find searches img by d in several ways until a face is found, the largest and
 // most central first. Whole frames are found at the first try; crops that
-// already are a face need a border around them.
+// already are a face need a border around them. Where nobody is found, noise and
+// bad light are taken away and it is tried again.
 func Find(d Detector, img *image.RGBA) ([]Found, error) {
 	tries := pictureTries
 	if max(img.Rect.Dx(), img.Rect.Dy()) <= cropSide {
 		tries = cropTries
 	}
+	for range clearings {
+		if found, err := search(d, img, tries); err != nil || len(found) > 0 {
+			return found, err
+		}
+		img = clearer(img)
+	}
+	return search(d, img, tries)
+}
+
+func search(d Detector, img *image.RGBA, tries []try) ([]Found, error) {
 	var best []Found
 	for _, t := range tries {
 		found, err := t.look(d, img)

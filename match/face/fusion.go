@@ -17,7 +17,10 @@ type Fusion struct {
 	scales   []float64
 }
 
-var _ Describer = (*Fusion)(nil)
+var (
+	_ Describer      = (*Fusion)(nil)
+	_ FrameDescriber = (*Fusion)(nil)
+)
 
 // NewFusion joins parts, which must be those that m names, in its order.
 func NewFusion(m Manifest, parts []Describer) (*Fusion, error) {
@@ -47,13 +50,28 @@ func NewFusion(m Manifest, parts []Describer) (*Fusion, error) {
 // Manifest implements [Describer].
 func (f *Fusion) Manifest() Manifest { return f.manifest }
 
-// Describe implements [Describer]; the parts work at the same time.
+// Describe implements [Describer].
 func (f *Fusion) Describe(img *image.RGBA, at Points) (Template, error) {
+	return f.join(func(d Describer) (Template, error) { return d.Describe(img, at) })
+}
+
+// DescribeFrame implements [FrameDescriber].
+func (f *Fusion) DescribeFrame(img *image.RGBA, at Points) (Template, error) {
+	return f.join(func(d Describer) (Template, error) {
+		if d, ok := d.(FrameDescriber); ok {
+			return d.DescribeFrame(img, at)
+		}
+		return d.Describe(img, at)
+	})
+}
+
+// join describes by each part; they work at the same time.
+func (f *Fusion) join(describe func(Describer) (Template, error)) (Template, error) {
 	templates := make([]Template, len(f.parts))
 	errs := make([]error, len(f.parts))
 	var describing sync.WaitGroup
 	for i, p := range f.parts {
-		describing.Go(func() { templates[i], errs[i] = p.Describe(img, at) })
+		describing.Go(func() { templates[i], errs[i] = describe(p) })
 	}
 	describing.Wait()
 	out := Template{Model: f.manifest.ID, Values: make([]float32, 0, f.manifest.Dimension)}
@@ -65,6 +83,7 @@ func (f *Fusion) Describe(img *image.RGBA, at Points) (Template, error) {
 		for _, v := range t.Values {
 			out.Values = append(out.Values, float32(float64(v)*scale))
 		}
+		t.Wipe()
 	}
 	return out, nil
 }

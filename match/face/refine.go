@@ -22,40 +22,21 @@ var looks = [4]struct {
 }{{64, false}, {64, true}, {52, false}, {80, true}}
 
 // Refine returns f with points that are the mean of several looks at it; f
-// itself where the detector does not find it again.
+// itself where the detector does not find it again, not even without noise.
 func Refine(d Detector, img *image.RGBA, f Found) (Found, error) {
 	eyes := math.Hypot(f.Points[LeftEye].X-f.Points[RightEye].X, f.Points[LeftEye].Y-f.Points[RightEye].Y)
 	if !(eyes > 1) {
 		return f, nil
 	}
-	sheet := NewSheet(searchSide)
-	var ways [len(looks)]Similarity
-	for i, l := range looks {
-		way, ok := upright(f.Points, l.eyes)
-		if !ok {
-			return f, nil
-		}
-		ways[i] = way
-		at := corner(i)
-		sheet.Draw(image.Rectangle{at, at.Add(image.Pt(tileSide, tileSide))}, img, way, l.mirrored)
+	seen, err := lookAgain(d, img, f.Points, nearBy*eyes)
+	if err == nil && len(seen) == 0 {
+		seen, err = lookAgain(d, clearer(img), f.Points, nearBy*eyes)
 	}
-	found, err := d.Detect(sheet.RGBA)
 	if err != nil {
 		return f, err
 	}
-	sum, n := f.Points, 1.0
-	var seen [len(looks)]bool
-	for _, g := range found { // the largest of each tile
-		i, ok := tileOf(g.Box)
-		if !ok || seen[i] {
-			continue
-		}
-		points := g.back(i, ways[i])
-		if points.distance(f.Points) > nearBy*eyes {
-			continue
-		}
-		seen[i] = true
-		n++
+	sum, n := f.Points, 1+float64(len(seen))
+	for _, points := range seen {
 		for p := range sum {
 			sum[p].X += points[p].X
 			sum[p].Y += points[p].Y
@@ -65,6 +46,38 @@ func Refine(d Detector, img *image.RGBA, f Found) (Found, error) {
 		f.Points[p] = Point{sum[p].X / n, sum[p].Y / n}
 	}
 	return f, nil
+}
+
+// lookAgain gives the points of each look that found the face at at again, none
+// of them farther off than within.
+func lookAgain(d Detector, img *image.RGBA, at Points, within float64) (seen []Points, err error) {
+	sheet := NewSheet(searchSide)
+	var ways [len(looks)]Similarity
+	for i, l := range looks {
+		way, ok := upright(at, l.eyes)
+		if !ok {
+			return nil, nil
+		}
+		ways[i] = way
+		corner := corner(i)
+		sheet.Draw(image.Rectangle{corner, corner.Add(image.Pt(tileSide, tileSide))}, img, way, l.mirrored)
+	}
+	found, err := d.Detect(sheet.RGBA)
+	if err != nil {
+		return nil, err
+	}
+	var done [len(looks)]bool
+	for _, g := range found { // the largest of each tile
+		i, ok := tileOf(g.Box)
+		if !ok || done[i] {
+			continue
+		}
+		if points := g.back(i, ways[i]); points.distance(at) <= within {
+			done[i] = true
+			seen = append(seen, points)
+		}
+	}
+	return seen, nil
 }
 
 // upright is the way from a tile to the image that shows the face straight, with

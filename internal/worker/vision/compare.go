@@ -42,7 +42,19 @@ func (d *decider) compare(call compareCall) (eid.FaceDecision, error) {
 	if err := errors.Join(errs...); err != nil {
 		return eid.FaceDecision{}, err
 	}
-	decision, err := d.policy.Compare(d.Engine, d.manifest, portrait, live...)
-	decision.Warning = d.warning
-	return decision, err
+	c, err := d.policy.Compare(d.Engine, d.manifest, portrait, live...)
+	if err != nil {
+		return eid.FaceDecision{}, err
+	}
+	if c.Decision.Outcome == eid.FaceMismatch {
+		c.Person.Wipe()
+	} else { // whether the face was seen before is asked next
+		images := make([]eid.Blob, len(call.Live))
+		for i, f := range call.Live {
+			images[i] = f.Image
+		}
+		d.last.keep(images, c.Person)
+	}
+	c.Decision.Warning = d.warning
+	return c.Decision, nil
 }

@@ -31,10 +31,12 @@ type decider struct {
 	warning  eid.Code
 	digests  []eid.Digest     // of every file that takes part
 	outside  *external.Engine // nil without an external engine
+	last     lastPerson
 }
 
 // Close frees the models and ends the external engine. No call may be under way.
 func (d *decider) Close() error {
+	d.last.close()
 	err := d.Engines.Close()
 	if d.outside != nil {
 		err = errors.Join(err, d.outside.Close())

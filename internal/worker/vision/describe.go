@@ -31,7 +31,8 @@ type Description struct {
 }
 
 // DescribeFaces gives the mean template of images of one person; images without
-// exactly one face are left out.
+// exactly one face are left out. Right after CompareFace of the same images it is
+// the template that was compared, and nothing is described again.
 func (c *Client) DescribeFaces(ctx context.Context, live []eid.FaceSample) (Description, error) {
 	var call describeCall
 	for _, s := range live {
@@ -71,33 +72,20 @@ func (s *service) describe(ctx context.Context, in cbor.RawMessage, _ func(any) 
 	return out, nil
 }
 
-// describe uses the strictest limit: the more faces are searched, the more often
+// describe takes the template of the comparison of these images, if that was the
+// last one, else makes one. It uses the strictest limit: the more faces are searched, the more often
 // one of them is alike by chance.
 func (d *decider) describe(images []eid.Blob) (Description, error) {
 	m := d.manifest
 	if m.Metric != face.Cosine || len(m.Thresholds) == 0 || d.warning == eid.CodeModelsUnfit {
 		return Description{}, nil
 	}
-	var found []face.Template
-	for _, data := range images {
-		img, err := portraits.Decode(data)
-		if err != nil {
+	mean, ok := d.last.take(images)
+	if !ok {
+		var err error
+		if mean, err = d.person(images); err != nil {
 			return Description{}, err
 		}
-		faces, err := d.Engine.Describe(img)
-		if err != nil {
-			return Description{}, err
-		}
-		if len(faces) == 1 || len(faces) > 1 && !face.Crowded(faces[0].Box, faces[1].Box) {
-			found = append(found, faces[0].Template)
-		}
-	}
-	if len(found) == 0 {
-		return Description{}, eid.Fail(eid.CodeNoFace, "find face", nil)
-	}
-	mean, err := d.Engine.Model().Mean(found...)
-	if err != nil {
-		return Description{}, err
 	}
 	var square float64
 	for _, v := range mean.Values {
@@ -114,4 +102,31 @@ func (d *decider) describe(images []eid.Blob) (Description, error) {
 		}
 	}
 	return Description{Model: m.ID, Template: mean.Values, Alike: strictest.Accept}, nil
+}
+
+// person describes images of one person.
+func (d *decider) person(images []eid.Blob) (face.Template, error) {
+	var found []face.Template
+	defer func() {
+		for _, t := range found {
+			t.Wipe()
+		}
+	}()
+	for _, data := range images {
+		img, err := portraits.Decode(data)
+		if err != nil {
+			return face.Template{}, err
+		}
+		faces, err := d.Engine.Describe(img)
+		if err != nil {
+			return face.Template{}, err
+		}
+		if len(faces) == 1 || len(faces) > 1 && !face.Crowded(faces[0].Box, faces[1].Box) {
+			found = append(found, faces[0].Template)
+		}
+	}
+	if len(found) == 0 {
+		return face.Template{}, eid.Fail(eid.CodeNoFace, "find face", nil)
+	}
+	return d.Engine.Model().Mean(found...)
 }

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 	"strings"
@@ -39,8 +40,10 @@ func TestEveryManifest(t *testing.T) {
 			if _, err := face.LayoutNamed(m.Alignment); err != nil {
 				t.Errorf("%s: %v", m.ID, err)
 			}
-			if _, err := face.ViewsNamed(m.Views); err != nil {
-				t.Errorf("%s: %v", m.ID, err)
+			for _, views := range []string{m.Views, cmp.Or(m.FrameViews, m.Views)} {
+				if _, err := face.ViewsNamed(views); err != nil {
+					t.Errorf("%s: %v", m.ID, err)
+				}
 			}
 		}
 		dimension := 0

@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"cmp"
 	"fmt"
 	"image"
 	"math"
@@ -13,11 +14,15 @@ import (
 type Recogniser struct {
 	manifest face.Manifest
 	layout   face.Layout
-	views    []face.View
+	still    []face.View // of a single image
+	frame    []face.View // of one of several that are averaged
 	s        *session
 }
 
-var _ face.Describer = (*Recogniser)(nil)
+var (
+	_ face.Describer      = (*Recogniser)(nil)
+	_ face.FrameDescriber = (*Recogniser)(nil)
+)
 
 // Recogniser loads the recogniser that m describes from its file's bytes. Close it.
 func (r *Runtime) Recogniser(m face.Manifest, data []byte) (*Recogniser, error) {
@@ -25,7 +30,11 @@ func (r *Runtime) Recogniser(m face.Manifest, data []byte) (*Recogniser, error) 
 	if err != nil {
 		return nil, eid.Fail(eid.CodeModels, "load model", err)
 	}
-	views, err := face.ViewsNamed(m.Views)
+	still, err := face.ViewsNamed(m.Views)
+	if err != nil {
+		return nil, eid.Fail(eid.CodeModels, "load model", err)
+	}
+	frame, err := face.ViewsNamed(cmp.Or(m.FrameViews, m.Views))
 	if err != nil {
 		return nil, eid.Fail(eid.CodeModels, "load model", err)
 	}
@@ -36,7 +45,7 @@ func (r *Runtime) Recogniser(m face.Manifest, data []byte) (*Recogniser, error) 
 	if len(s.names) != 1 {
 		return nil, eid.Fail(eid.CodeModels, "load model", fmt.Errorf("a recogniser with %d outputs", len(s.names)))
 	}
-	return &Recogniser{manifest: m, layout: layout, views: views, s: s}, nil
+	return &Recogniser{manifest: m, layout: layout, still: still, frame: frame, s: s}, nil
 }
 
 // Manifest implements [face.Describer].
@@ -46,9 +55,19 @@ func (r *Recogniser) Manifest() face.Manifest { return r.manifest }
 // manifest's views of the face, each aligned by its five points. Points that are
 // no face are eid.CodeNoFace.
 func (r *Recogniser) Describe(img *image.RGBA, at face.Points) (face.Template, error) {
+	return r.describe(img, at, r.still)
+}
+
+// DescribeFrame implements [face.FrameDescriber]: as Describe, over the
+// manifest's views of a frame.
+func (r *Recogniser) DescribeFrame(img *image.RGBA, at face.Points) (face.Template, error) {
+	return r.describe(img, at, r.frame)
+}
+
+func (r *Recogniser) describe(img *image.RGBA, at face.Points, views []face.View) (face.Template, error) {
 	const op = "describe face"
 	sum := make([]float32, r.manifest.Dimension)
-	for _, v := range r.views {
+	for _, v := range views {
 		patch, ok := r.layout.Seen(v).Align(img, at, r.manifest.Width, r.manifest.Height)
 		if !ok {
 			return face.Template{}, eid.Fail(eid.CodeNoFace, op, nil)
@@ -75,7 +94,8 @@ func (r *Recogniser) add(sum []float32, p *face.Patch) error {
 			if len(out[0]) != len(sum) {
 				return fmt.Errorf("%d numbers, want %d", len(out[0]), len(sum))
 			}
-			v := append([]float32(nil), out[0]...)
+			v := out[0]
+			defer clear(v) // the session keeps this memory
 			if !unit(v) {
 				return fmt.Errorf("the model's answer is not a number")
 			}

@@ -15,24 +15,39 @@ type Live struct {
 	Quality int
 }
 
+// Comparison is a decision with what the live images showed of their person.
+type Comparison struct {
+	Decision eid.FaceDecision
+	// Person is the mean of the live images' templates that took part. It is
+	// personal data: wipe it after use.
+	Person face.Template
+}
+
 // Compare describes the faces of portrait and live images by e, whose manifest m
 // is, and decides. A portrait without exactly one face, or a live image with two
 // persons, is eid.CodeNoFace or eid.CodeManyFaces; live images without a face are
-// left out as long as one has any. The images are described at the same time.
-func (p Policy) Compare(e face.Engine, m face.Manifest, portrait image.Image, live ...Live) (eid.FaceDecision, error) {
-	images := []image.Image{portrait}
-	for _, l := range live {
-		images = append(images, l.Image)
+// left out as long as one has any. The portrait is described as a still, the live
+// images as frames, all at the same time.
+func (p Policy) Compare(e face.Engine, m face.Manifest, portrait image.Image, live ...Live) (Comparison, error) {
+	frame := e.Describe
+	if f, ok := e.(face.FrameEngine); ok {
+		frame = f.DescribeFrame
 	}
-	templates := make([]face.Template, len(images))
-	errs := make([]error, len(images))
+	templates := make([]face.Template, 1+len(live))
+	errs := make([]error, 1+len(live))
+	defer func() {
+		for _, t := range templates {
+			t.Wipe()
+		}
+	}()
 	var describing sync.WaitGroup
-	for i, img := range images {
-		describing.Go(func() { templates[i], errs[i] = single(e, img) })
+	describing.Go(func() { templates[0], errs[0] = single(e.Describe, portrait) })
+	for i, l := range live {
+		describing.Go(func() { templates[1+i], errs[1+i] = single(frame, l.Image) })
 	}
 	describing.Wait()
 	if errs[0] != nil {
-		return eid.FaceDecision{}, fmt.Errorf("describe portrait: %w", errs[0])
+		return Comparison{}, fmt.Errorf("describe portrait: %w", errs[0])
 	}
 	var frames []Frame
 	var missing error
@@ -43,22 +58,22 @@ func (p Policy) Compare(e face.Engine, m face.Manifest, portrait image.Image, li
 		case eid.CodeOf(err) == eid.CodeNoFace:
 			missing = err
 		default:
-			return eid.FaceDecision{}, fmt.Errorf("describe live image: %w", err)
+			return Comparison{}, fmt.Errorf("describe live image: %w", err)
 		}
 	}
 	if len(frames) == 0 {
 		if missing == nil {
 			missing = eid.Fail(eid.CodeInput, "compare face", nil)
 		}
-		return eid.FaceDecision{}, fmt.Errorf("describe live images: %w", missing)
+		return Comparison{}, fmt.Errorf("describe live images: %w", missing)
 	}
-	d, err := p.Decide(m, templates[0], frames)
+	d, person, err := p.decide(m, templates[0], frames)
 	d.LeftOut += len(live) - len(frames)
-	return d, err
+	return Comparison{d, person}, err
 }
 
-func single(e face.Engine, img image.Image) (face.Template, error) {
-	faces, err := e.Describe(img)
+func single(describe func(image.Image) ([]face.Face, error), img image.Image) (face.Template, error) {
+	faces, err := describe(img)
 	switch {
 	case err != nil:
 		return face.Template{}, err

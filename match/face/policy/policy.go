@@ -33,36 +33,42 @@ type Frame struct {
 // Decide compares the mean of the live frames with the portrait, both of model
 // m. It fails only for templates that are not of m.
 func (p Policy) Decide(m face.Manifest, portrait face.Template, live []Frame) (eid.FaceDecision, error) {
+	d, person, err := p.decide(m, portrait, live)
+	person.Wipe()
+	return d, err
+}
+
+// decide also gives the mean that was compared.
+func (p Policy) decide(m face.Manifest, portrait face.Template, live []Frame) (d eid.FaceDecision, mean face.Template, err error) {
 	used := gate(live)
 	model := m.Model(p.FMR)
 	templates := make([]face.Template, len(used))
 	for i, f := range used {
 		templates[i] = f.Template
 	}
-	mean, err := model.Mean(templates...)
-	if err != nil {
-		return eid.FaceDecision{}, err
+	if mean, err = model.Mean(templates...); err != nil {
+		return d, face.Template{}, err
 	}
 	score, err := model.Score(portrait, mean)
 	if err != nil {
-		return eid.FaceDecision{}, err
+		return d, face.Template{}, err
 	}
 	l := p.limits(m)
-	d := eid.FaceDecision{
+	d = eid.FaceDecision{
 		Engine: m.Engine, Model: m.ID, Metric: string(m.Metric), Score: score,
 		Threshold: l.accept.value, Review: l.review.value, FMR: l.fmr, CalibrationSet: l.set,
 		Frames: len(used), LeftOut: len(live) - len(used), Warning: Warning(m),
 	}
 	one, err := onePerson(model, templates, l)
 	if err != nil {
-		return eid.FaceDecision{}, err
+		return eid.FaceDecision{}, face.Template{}, err
 	}
 	d.Outcome, d.Reason = eid.FaceMismatch, eid.FaceFramesDiffer
 	if one {
 		d.Outcome, d.Reason = p.judge(m, l, score)
 	}
 	d.Pass = d.Outcome == eid.FaceMatch
-	return d, nil
+	return d, mean, nil
 }
 
 // judge turns a score into an outcome. Doubt goes to the officer, never to the

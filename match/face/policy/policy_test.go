@@ -157,9 +157,12 @@ func TestCompareImages(t *testing.T) {
 		return out
 	}
 	p := Policy{FMR: 0.001}
-	d, err := p.Compare(e, model(), img(1), live(2, 3, 2)...)
-	if err != nil || d.Outcome != eid.FaceMatch || d.Frames != 2 || d.LeftOut != 1 {
+	c, err := p.Compare(e, model(), img(1), live(2, 3, 2)...)
+	if d := c.Decision; err != nil || d.Outcome != eid.FaceMatch || d.Frames != 2 || d.LeftOut != 1 {
 		t.Errorf("one frame without a face: %+v, %v", d, err)
+	}
+	if s, err := model().Model(0.001).Score(c.Person, at(0.9)); err != nil || math.Abs(s-1) > 1e-6 {
+		t.Errorf("the frames' person is like them by %g, %v", s, err)
 	}
 	for name, c := range map[string]struct {
 		portrait int
