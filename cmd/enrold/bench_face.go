@@ -17,6 +17,7 @@ type benchFaceCmd struct {
 	Pairs    string `arg:"" optional:"" type:"existingfile" help:"CSV file of pairs: path, path, 1 for one person and 0 for two. Paths are relative to the file's folder."`
 	Dir      string `type:"existingdir" help:"Folder of persons, each a folder of photographs: all pairs are compared."`
 	Template int    `default:"1" help:"With --dir: compare templates of so many photographs with single others (docs/MODELS.md says how)."`
+	Frames   bool   `help:"Describe photographs as the frames of a capture, which are averaged, by fewer views."`
 	Threads  int    `default:"1" help:"Photographs described at the same time. The times by stage are measured with one."`
 	Scores   string `type:"path" help:"Write every score to this CSV file."`
 	Plot     string `type:"path" help:"Write the DET curve to this SVG file."`
@@ -32,6 +33,7 @@ type faceFigures struct {
 	Detector string      `json:"detector,omitempty"`
 	Metric   face.Metric `json:"metric"`
 	Template int         `json:"template"`
+	Frames   bool        `json:"frames"` // described as frames, not as stills
 	Images   int         `json:"images"`
 	Failures int         `json:"failures_to_acquire"`
 	FTA      float64     `json:"fta"`
@@ -85,7 +87,7 @@ func (c *benchFaceCmd) Run(ctx context.Context, out io.Writer) (err error) {
 	}
 	defer func() { err = errors.Join(err, e.Close()) }()
 	fmt.Fprintf(os.Stderr, "bench: %d photographs, engine %s\n", len(set.paths), e.Choice.Name)
-	run := faceRun{set: set, engine: e.Engine, threads: c.Threads}
+	run := faceRun{set: set, engine: e.Engine, threads: c.Threads, frames: c.Frames}
 	if err := run.describe(ctx); err != nil {
 		return err
 	}
@@ -94,7 +96,7 @@ func (c *benchFaceCmd) Run(ctx context.Context, out io.Writer) (err error) {
 	}
 	curve := run.trial().Curve()
 	f := run.figures(curve, e.Recogniser())
-	f.Engine, f.Template = e.Choice.Name, c.Template
+	f.Engine, f.Template, f.Frames = e.Choice.Name, c.Template, c.Frames
 	if e.Detector != nil {
 		f.Detector = e.Detector.Manifest().ID
 	}

@@ -30,6 +30,7 @@ type faceRun struct {
 	set     faceSet
 	engine  face.Engine
 	threads int
+	frames  bool // described as frames of a capture
 
 	templates []*face.Template // by photograph; nil: failed to acquire
 	took      [4]atomic.Int64  // by stage
@@ -103,7 +104,11 @@ func (r *faceRun) one(path string) (face.Template, error) {
 	if err != nil {
 		return face.Template{}, err
 	}
-	t, err := p.Describer.Describe(img, f.Points)
+	describe := p.Describer.Describe
+	if d, ok := p.Describer.(face.FrameDescriber); ok && r.frames {
+		describe = d.DescribeFrame
+	}
+	t, err := describe(img, f.Points)
 	stage(3)
 	return t, err
 }

@@ -42,7 +42,7 @@ func (d *decider) compare(call compareCall) (eid.FaceDecision, error) {
 	if err := errors.Join(errs...); err != nil {
 		return eid.FaceDecision{}, err
 	}
-	c, err := d.policy.Compare(d.Engine, d.manifest, portrait, live...)
+	c, err := d.policy.CompareAndKeep(d.Engine, d.manifest, portrait, live...)
 	if err != nil {
 		return eid.FaceDecision{}, err
 	}

@@ -15,6 +15,17 @@ type Live struct {
 	Quality int
 }
 
+// Compare describes the faces of portrait and live images by e, whose manifest m
+// is, and decides. A portrait without exactly one face, or a live image with two
+// persons, is eid.CodeNoFace or eid.CodeManyFaces; live images without a face are
+// left out as long as one has any. The portrait is described as a still, the live
+// images as frames, all at the same time.
+func (p Policy) Compare(e face.Engine, m face.Manifest, portrait image.Image, live ...Live) (eid.FaceDecision, error) {
+	c, err := p.CompareAndKeep(e, m, portrait, live...)
+	c.Person.Wipe()
+	return c.Decision, err
+}
+
 // Comparison is a decision with what the live images showed of their person.
 type Comparison struct {
 	Decision eid.FaceDecision
@@ -23,12 +34,8 @@ type Comparison struct {
 	Person face.Template
 }
 
-// Compare describes the faces of portrait and live images by e, whose manifest m
-// is, and decides. A portrait without exactly one face, or a live image with two
-// persons, is eid.CodeNoFace or eid.CodeManyFaces; live images without a face are
-// left out as long as one has any. The portrait is described as a still, the live
-// images as frames, all at the same time.
-func (p Policy) Compare(e face.Engine, m face.Manifest, portrait image.Image, live ...Live) (Comparison, error) {
+// CompareAndKeep does the same and keeps what the live images showed.
+func (p Policy) CompareAndKeep(e face.Engine, m face.Manifest, portrait image.Image, live ...Live) (Comparison, error) {
 	frame := e.Describe
 	if f, ok := e.(face.FrameEngine); ok {
 		frame = f.DescribeFrame

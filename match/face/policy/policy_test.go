@@ -157,7 +157,7 @@ func TestCompareImages(t *testing.T) {
 		return out
 	}
 	p := Policy{FMR: 0.001}
-	c, err := p.Compare(e, model(), img(1), live(2, 3, 2)...)
+	c, err := p.CompareAndKeep(e, model(), img(1), live(2, 3, 2)...)
 	if d := c.Decision; err != nil || d.Outcome != eid.FaceMatch || d.Frames != 2 || d.LeftOut != 1 {
 		t.Errorf("one frame without a face: %+v, %v", d, err)
 	}
