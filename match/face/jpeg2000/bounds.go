@@ -14,12 +14,12 @@ import (
 // over, a record of some 100 bytes a code-block and a precinct, and looks at
 // every packet: so all of them are counted before.
 const (
-	maxPixels     = 4 << 20 // decoded in colour, the process has 77 MB
-	maxTiles      = 256
-	leastBlock    = 8       // code-block's area: 2^8, 16x16 (annex A.6.1; customary are 32x32 and 64x64)
-	leastPrecinct = 5       // 2^5 pixels a side, but for the lowest resolution
-	maxPackets    = 1 << 18 // layers x components x resolutions x precincts
-	maxLevels     = 32
+	maxPixels  = 4 << 20 // decoded in colour, with the smallest code-blocks and precincts: 116 MB, 1 s
+	maxTiles   = 256
+	leastBlock = 8       // code-block's area: 2^8, 16x16 (annex A.6.1; customary are 32x32 and 64x64)
+	maxPackets = 1 << 17 // layers x components x precincts of all resolutions of all tiles
+	maxLevels  = 32
+	wholeSide  = 15 // exponent of a precinct that is not said: 2^15
 )
 
 // Markers (annex A.2).
@@ -191,25 +191,22 @@ func (s size) style(flags byte, layers int64, b []byte) error {
 	if block := int(b[1]&15) + int(b[2]&15) + 4; block < leastBlock {
 		return errors.New("code-blocks are too small")
 	}
-	across := int64(1)
-	if flags&1 != 0 {
-		precincts := b[5:]
-		if len(precincts) < levels+1 {
-			return errStream
-		}
-		smallest := byte(15)
-		for _, p := range precincts[1 : levels+1] {
-			smallest = min(smallest, p&15, p>>4)
-		}
-		if levels == 0 {
-			smallest = min(precincts[0]&15, precincts[0]>>4)
-		}
-		if smallest < leastPrecinct {
-			return errors.New("precincts are too small")
-		}
-		across = s.tileSide>>smallest + 2
+	precincts := b[5:]
+	if flags&1 == 0 {
+		precincts = nil
+	} else if len(precincts) < levels+1 {
+		return errStream
 	}
-	if layers < 1 || layers*s.components*int64(levels+1)*across*across*s.tiles > maxPackets {
+	var each int64 // precincts of a component of a tile, at most (equation B-16)
+	for r := range levels + 1 {
+		x, y := wholeSide, wholeSide
+		if precincts != nil {
+			x, y = int(precincts[r]&15), int(precincts[r]>>4)
+		}
+		side := s.tileSide>>(levels-r) + 1
+		each += (side>>x + 2) * (side>>y + 2)
+	}
+	if layers < 1 || layers*s.components*each*s.tiles > maxPackets {
 		return errors.New("too many packets")
 	}
 	return nil

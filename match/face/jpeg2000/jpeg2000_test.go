@@ -192,6 +192,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"palette":            bytes.Replace(good, []byte("ihdr"), []byte("pclr"), 1),
 		"order changes":      insert(0xff, 0x5f, 0, 9, 0, 0, 0, 1, 1, 3, 0),
 		"tiny precincts":     insert(0xff, 0x52, 0, 18, 1, 0, 0, 1, 1, 5, 4, 4, 0, 0, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11),
+		"cut precincts":      insert(0xff, 0x52, 0, 13, 1, 0, 0, 1, 1, 5, 4, 4, 0, 0, 0xff),
 		"too long":           append(bytes.Clone(good), make([]byte, 5<<20)...),
 	} {
 		began := time.Now()
