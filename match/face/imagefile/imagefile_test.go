@@ -242,7 +242,7 @@ func TestOrientation(t *testing.T) {
 func TestReadRefuses(t *testing.T) {
 	img := corner(64, 48)
 	huge := pnmOf(img, "P6", 255)
-	copy(huge[bytes.Index(huge, []byte("64 48")):], "99999")
+	huge = bytes.Replace(huge, []byte("64 48"), []byte("99999"), 1)
 	wide := pngOf(t, img)
 	binary.BigEndian.PutUint32(wide[16:], 60000)
 	animatedPNG := pngOf(t, img)

@@ -26,6 +26,7 @@ import (
 // Format of a record, by the name that the command line uses.
 type Format string
 
+// Formats that are read; all but those of 39794 are written, too.
 const (
 	ISO2005       Format = "iso2005"        // ISO/IEC 19794-2:2005, record format
 	ISO2011       Format = "iso2011"        // ISO/IEC 19794-2:2011
@@ -80,6 +81,7 @@ type Minutia struct {
 // MinutiaType with the codes that all formats share, minutia type of ISO/IEC 19794-2.
 type MinutiaType uint8
 
+// Types of minutiae.
 const (
 	Other       MinutiaType = 0
 	Ending      MinutiaType = 1
@@ -90,6 +92,7 @@ const (
 // (impression type). The formats of 2004 and 2005 hold codes up to 15 only.
 type Impression uint8
 
+// Impression types.
 const (
 	LivePlain       Impression = 0
 	LiveRolled      Impression = 1

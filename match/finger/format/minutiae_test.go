@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -311,7 +312,7 @@ func TestDamage(t *testing.T) {
 }
 
 func TestLargeRecordsAreRefused(t *testing.T) {
-	b := append(goldens(t)[ISO2005], make([]byte, MaxMinutiaeBytes)...)
+	b := slices.Concat(goldens(t)[ISO2005], make([]byte, MaxMinutiaeBytes))
 	if _, _, err := ReadMinutiae(b); !errors.Is(err, ErrUnsupported) {
 		t.Errorf("%v", err)
 	}

@@ -142,9 +142,16 @@ func TestResolution(t *testing.T) {
 		want         int
 		refused      bool
 	}{
-		{500, 500, 1, 500, false}, {19685, 19685, metre, 500, false}, {197, 197, centimetre, 500, false},
-		{0, 0, 1, 0, false}, {500, 0, 1, 500, false}, {math.NaN(), 1, 1, 0, false}, {math.Inf(1), 1, 1, 0, false},
-		{500, 504, 1, 500, false}, {500, 250, 1, 0, true}, {1e9, 1e9, 1, 0, false},
+		{500, 500, 1, 500, false},
+		{19685, 19685, metre, 500, false},
+		{197, 197, centimetre, 500, false},
+		{0, 0, 1, 0, false},
+		{500, 0, 1, 500, false},
+		{math.NaN(), 1, 1, 0, false},
+		{math.Inf(1), 1, 1, 0, false},
+		{500, 504, 1, 500, false},
+		{500, 250, 1, 0, true},
+		{1e9, 1e9, 1, 0, false},
 	} {
 		got, err := resolution(c.x, c.y, c.inches)
 		if got != c.want || (err != nil) != c.refused {

@@ -12,8 +12,8 @@ func readPGM(data []byte) (Image, error) {
 	rest := data[2:]
 	var header [3]int // width, height, highest level
 	for i := range header {
-		digits := ""
-		digits, rest = pgmToken(rest)
+		digits, after := pgmToken(rest)
+		rest = after
 		n, err := strconv.ParseUint(digits, 10, 31)
 		if err != nil {
 			return Image{}, fmt.Errorf("%w: header field %d", ErrFormat, i)

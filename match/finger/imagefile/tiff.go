@@ -260,11 +260,18 @@ func writeTIFF(img Image) []byte {
 		dpi, unit = 1, 1 // no absolute unit
 	}
 	entries := [count]entry{
-		{tagWidth, 4, uint32(img.Width)}, {tagHeight, 4, uint32(img.Height)},
-		{tagBits, 3, 8}, {tagCompression, 3, 1}, {tagPhotometric, 3, blackIsZero},
-		{tagStripOffsets, 4, after + 16}, {tagSamples, 3, 1},
-		{tagRowsPerStrip, 4, uint32(img.Height)}, {tagStripByteCounts, 4, uint32(len(img.Pixels))},
-		{tagXResolution, 5, after}, {tagYResolution, 5, after + 8}, {tagResolutionUnit, 3, unit},
+		{tagWidth, 4, uint32(img.Width)},
+		{tagHeight, 4, uint32(img.Height)},
+		{tagBits, 3, 8},
+		{tagCompression, 3, 1},
+		{tagPhotometric, 3, blackIsZero},
+		{tagStripOffsets, 4, after + 16},
+		{tagSamples, 3, 1},
+		{tagRowsPerStrip, 4, uint32(img.Height)},
+		{tagStripByteCounts, 4, uint32(len(img.Pixels))},
+		{tagXResolution, 5, after},
+		{tagYResolution, 5, after + 8},
+		{tagResolutionUnit, 3, unit},
 	}
 	b := le.AppendUint16(le.AppendUint32([]byte("II*\x00"), header), count)
 	for _, e := range entries {

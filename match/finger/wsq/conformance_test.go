@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -208,9 +209,9 @@ func exactAnalysis(at []float64, stride, n int, mirrored bool) {
 			high = append(high, result(f.high, i+1))
 		}
 	}
-	both := append(low, high...)
+	both := slices.Concat(low, high)
 	if mirrored {
-		both = append(high, low...)
+		both = slices.Concat(high, low)
 	}
 	for i, v := range both {
 		at[i*stride] = v
