@@ -68,8 +68,10 @@ type enqueueJob struct {
 }
 
 func startEnqueuer(ctx context.Context, q *Queue) (*enqueuer, error) {
-	e := &enqueuer{q: q, jobs: make(chan *enqueueJob, maxBatch), joined: make(chan struct{}),
-		end: chain{previous: make([]byte, request.HashSize)}, trustedOf: -1}
+	e := &enqueuer{
+		q: q, jobs: make(chan *enqueueJob, maxBatch), joined: make(chan struct{}),
+		end: chain{previous: make([]byte, request.HashSize)}, trustedOf: -1,
+	}
 	last, _, err := scanRecord(q.db.QueryRowContext(ctx, `SELECT `+recordColumns+` FROM request ORDER BY seq DESC LIMIT 1`).Scan)
 	switch {
 	case err == nil:

@@ -51,8 +51,10 @@ func TestOpenWithManyRequests(t *testing.T) {
 	for at := 0; at < n; {
 		if err := d.store.Write(func(tx store.Tx) error {
 			for end := min(at+5000, n); at < end; at++ {
-				r := record{Seq: int64(at + 1), ID: newRequest(0).ID, State: Sealed, BodyHash: make([]byte, 32), SealedBytes: int64(1000 + at%7), QueuedAt: 1,
-					DueAt: []string{"2026-11-20", "2026-11-19"}[at%2]}
+				r := record{
+					Seq: int64(at + 1), ID: newRequest(0).ID, State: Sealed, BodyHash: make([]byte, 32), SealedBytes: int64(1000 + at%7), QueuedAt: 1,
+					DueAt: []string{"2026-11-20", "2026-11-19"}[at%2],
+				}
 				r.Payload = r.ID
 				hashes, err := insertRecords(tx, &r)
 				if err != nil {

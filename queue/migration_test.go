@@ -42,8 +42,10 @@ func TestFirstVersionIsMigrated(t *testing.T) {
 	}{
 		{string(first) + "PRAGMA application_id = 0x656e7271; PRAGMA user_version = 1;", nil},
 		{`INSERT INTO request VALUES (1, ?, 'granted', ?, 9, '', 1000, '2026-11-20', 0, 1, '', '', x'01', x'02', 5)`, []any{ids[0], bytes.Repeat([]byte{7}, 32)}},
-		{`INSERT INTO request VALUES (2, ?, 'sealed', ?, ?, ?, 2000, '2026-11-20', 0, 3, 'N-OFFLINE-PENDING', '', NULL, NULL, 0)`,
-			[]any{ids[1], request.Hash(sealed), len(sealed), ids[1]}},
+		{
+			`INSERT INTO request VALUES (2, ?, 'sealed', ?, ?, ?, 2000, '2026-11-20', 0, 3, 'N-OFFLINE-PENDING', '', NULL, NULL, 0)`,
+			[]any{ids[1], request.Hash(sealed), len(sealed), ids[1]},
+		},
 		{`INSERT INTO visit_journal VALUES (?, 1, x'00')`, []any{newRequest(0).ID}},
 	} {
 		if _, err := db.Exec(s.query, s.args...); err != nil {

@@ -93,8 +93,10 @@ func (r *record) values() (args []any, hash []byte, err error) {
 	if hash, err = r.hash(); err != nil {
 		return nil, nil, err
 	}
-	return []any{r.Seq, r.ID, string(r.State), r.BodyHash, r.SealedBytes, r.Payload, r.QueuedAt, r.DueAt, r.NextAt, r.Attempts,
-		r.LastError, r.Reason, r.Receipt, r.Result, r.SyncMS, r.Offset, r.FrozenAt, hash}, hash, nil
+	return []any{
+		r.Seq, r.ID, string(r.State), r.BodyHash, r.SealedBytes, r.Payload, r.QueuedAt, r.DueAt, r.NextAt, r.Attempts,
+		r.LastError, r.Reason, r.Receipt, r.Result, r.SyncMS, r.Offset, r.FrozenAt, hash,
+	}, hash, nil
 }
 
 // insertRecords writes new rows and returns their hashes.

@@ -357,8 +357,10 @@ func dump(t *testing.T, dir string) string {
 	}
 	defer db.Close()
 	var b strings.Builder
-	for _, query := range []string{`SELECT ` + recordColumns + ` FROM request ORDER BY seq`, `SELECT ` + entryColumns + `, hashes FROM audit ORDER BY number`,
-		`SELECT seq, data FROM payload ORDER BY seq`, `SELECT ` + stepColumns + ` FROM visit_journal ORDER BY visit_id, number`} {
+	for _, query := range []string{
+		`SELECT ` + recordColumns + ` FROM request ORDER BY seq`, `SELECT ` + entryColumns + `, hashes FROM audit ORDER BY number`,
+		`SELECT seq, data FROM payload ORDER BY seq`, `SELECT ` + stepColumns + ` FROM visit_journal ORDER BY visit_id, number`,
+	} {
 		rows, err := db.QueryContext(context.Background(), query)
 		if err != nil {
 			fmt.Fprintln(&b, err)

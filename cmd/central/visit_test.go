@@ -32,8 +32,10 @@ func visit(t *testing.T, index int, foreign bool, window ridge.Window) station.R
 		ID: uuid.Must(uuid.NewV7()).String(), Procedure: eid.CitizenLevel2, DueAt: "2026-11-20",
 		Documents: []eid.Document{{Type: kind, Chip: &eid.ChipDocument{
 			Kind: kind, PA: eid.Check{State: eid.CheckOK}, Origin: eid.OriginEmulated,
-			Holder: eid.Holder{PersonalNumber: eid.Private(id.PersonalNumber), DocumentNumber: eid.Private(id.DocumentNumber),
-				Name: eid.Private(id.Name), Birth: id.Birth, Nationality: id.Nationality},
+			Holder: eid.Holder{
+				PersonalNumber: eid.Private(id.PersonalNumber), DocumentNumber: eid.Private(id.DocumentNumber),
+				Name: eid.Private(id.Name), Birth: id.Birth, Nationality: id.Nationality,
+			},
 		}}},
 		Portraits: portraits(t, index),
 	}

@@ -59,8 +59,11 @@ type namedCheck struct {
 
 func (r readResult) checks() []namedCheck {
 	return []namedCheck{
-		{"passive authentication", r.PA}, {"chip authentication", r.CA}, {"active authentication", r.AA},
-		{"EF.CardAccess", r.CardAccess}, {"fingerprints", r.Fingerprints},
+		{"passive authentication", r.PA},
+		{"chip authentication", r.CA},
+		{"active authentication", r.AA},
+		{"EF.CardAccess", r.CardAccess},
+		{"fingerprints", r.Fingerprints},
 	}
 }
 

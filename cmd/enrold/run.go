@@ -110,8 +110,10 @@ func (c *runCmd) serve(ctx context.Context, cfg config.Config, listener net.List
 	}
 	server, err := web.New(web.Options{
 		Listen: listener.Addr().String(),
-		Info: web.Info{Desk: cfg.Desk.ID, Role: string(cfg.Desk.Role), Officer: cfg.Desk.Officer, Version: version,
-			Emulated: cfg.Chip.Origin == eid.OriginEmulated || cfg.Camera.Origin == eid.OriginEmulated || cfg.Scanner.Origin == eid.OriginEmulated},
+		Info: web.Info{
+			Desk: cfg.Desk.ID, Role: string(cfg.Desk.Role), Officer: cfg.Desk.Officer, Version: version,
+			Emulated: cfg.Chip.Origin == eid.OriginEmulated || cfg.Camera.Origin == eid.OriginEmulated || cfg.Scanner.Origin == eid.OriginEmulated,
+		},
 		Desk: signingDesk{desk, own}, Officer: own.screen(), Preview: preview{rooms.vision}, Queue: queueList{q},
 		Devices: sealDevices{deskDevices{rooms, own}, data}, Consents: consents{rules}, Log: log,
 		Overview: &overview{cfg: cfg, own: own, queue: q, rules: rules, data: data, way: up, rate: rate},

@@ -20,8 +20,12 @@ func (s *Set) Document(w io.Writer) error {
 		kind  Kind
 		title string
 	}{
-		{KindReader, "Chip readers"}, {KindScanner, "Fingerprint scanners"}, {KindCamera, "Cameras"},
-		{KindMRZ, "Readers of the machine readable zone"}, {KindBarcode, "Barcode readers"}, {KindBridge, "Serial bridges"},
+		{KindReader, "Chip readers"},
+		{KindScanner, "Fingerprint scanners"},
+		{KindCamera, "Cameras"},
+		{KindMRZ, "Readers of the machine readable zone"},
+		{KindBarcode, "Barcode readers"},
+		{KindBridge, "Serial bridges"},
 	} {
 		s.section(&b, k.kind, k.title)
 	}

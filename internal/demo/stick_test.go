@@ -109,7 +109,8 @@ func TestStickThereAndBack(t *testing.T) {
 	if i := slices.IndexFunc(shown.Items, func(i struct {
 		Kind    string
 		Version int64
-	}) bool {
+	},
+	) bool {
 		return i.Kind == published.KindSealKeys
 	}); i < 0 || shown.Items[i].Version != 2 {
 		t.Fatalf("published at the desk: %+v", shown.Items)

@@ -3,6 +3,7 @@ package durability
 import (
 	"bufio"
 	"context"
+	"crypto/hpke"
 	"errors"
 	"fmt"
 	"io"
@@ -13,8 +14,6 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-
-	"crypto/hpke"
 
 	"github.com/enrold/enrold/internal/eid"
 	"github.com/enrold/enrold/queue"

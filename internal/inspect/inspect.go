@@ -47,8 +47,8 @@ type Keys struct {
 	Central  []hpke.PrivateKey
 	Devices  []crypto.PublicKey
 	Officers []crypto.PublicKey // and supervisors
-	Roots    *x509.CertPool // of officers' certificates
-	Previous []byte         // sealed bytes of the desk's number before
+	Roots    *x509.CertPool     // of officers' certificates
+	Previous []byte             // sealed bytes of the desk's number before
 }
 
 // First bytes of the forms.

@@ -31,8 +31,8 @@ import (
 // people are the keys of one desk and its central.
 type people struct {
 	device, officer, supervisor *request.DeviceKey
-	certificate     *x509.Certificate
-	central         hpke.PrivateKey
+	certificate                 *x509.Certificate
+	central                     hpke.PrivateKey
 }
 
 func newPeople(t *testing.T) people {
@@ -49,8 +49,10 @@ func newPeople(t *testing.T) people {
 		t.Fatal(err)
 	}
 	p := people{device: key("device"), officer: key("officer"), supervisor: key("supervisor"), central: central}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "officer-1"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), KeyUsage: x509.KeyUsageDigitalSignature}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "officer-1"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), KeyUsage: x509.KeyUsageDigitalSignature,
+	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, p.officer.Public(), p.officer)
 	if err != nil {
 		t.Fatal(err)
@@ -109,7 +111,9 @@ func TestExceptionsNeedASupervisorsSignature(t *testing.T) {
 		"of another visit": {func(b *request.Body, _ *inspect.Keys) {
 			b.Request.ID = "0198c0de-1234-7abc-8def-0123456789ac"
 		}, inspect.Failed},
-		"rubbish": {func(b *request.Body, _ *inspect.Keys) { b.Request.Exceptions[0].Approval = eid.Blob("signed: the chief") }, inspect.Failed},
+		"rubbish": {func(b *request.Body, _ *inspect.Keys) {
+			b.Request.Exceptions[0].Approval = eid.Blob("signed: the chief")
+		}, inspect.Failed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b, keys := body(t), p.keys()
@@ -163,8 +167,10 @@ func body(t *testing.T) request.Body {
 			Subject:   eid.Subject{Kind: eid.CitizenLevel2, Name: "QUÁCH TRƯỜNG UYÊN", PersonalNumber: "099078000404"},
 			Documents: []eid.Document{{Type: eid.DocumentCCCD, Chip: &eid.ChipDocument{Origin: eid.OriginDevice}}},
 			Portraits: []eid.PortraitRecord{{Record: face, Width: 64, Height: 48, Origin: eid.OriginDevice}},
-			Fingers: []eid.FingerRecord{{Position: eid.RightIndex, Impression: 1, WSQ: scan, Minutiae: minutiae,
-				Width: 128, Height: 128, DPI: 500, Origin: eid.OriginEmulated}},
+			Fingers: []eid.FingerRecord{{
+				Position: eid.RightIndex, Impression: 1, WSQ: scan, Minutiae: minutiae,
+				Width: 128, Height: 128, DPI: 500, Origin: eid.OriginEmulated,
+			}},
 			Decisions:  []eid.Decision{eid.FaceDecision{Engine: "e", Metric: "cosine", Score: 0.7, Threshold: 0.5, Pass: true}.Decision(1)},
 			Exceptions: []eid.Exception{{Kind: eid.ExceptionFinger, Position: eid.LeftIndex, Reason: "amputated", Supervisor: "supervisor-1"}},
 			Consent:    eid.Consent{TextVersion: text.Version, Language: "vi", Method: "wet_ink", Given: received, TextSHA256: words[:]},
@@ -209,11 +215,15 @@ func TestWhatKeysProve(t *testing.T) {
 		form   string
 		checks map[string]inspect.State
 	}{
-		"all keys": {sealed, p.keys(), "sealed", map[string]inspect.State{"form": ok, "seal": ok, "message": ok, "device signature": ok,
-			"officer signature": ok, "officer CMS": ok, "body": ok, "portraits": ok, "fingers": ok, "deadline": ok, "consent": ok, "clocks": ok, "exceptions": ok}},
+		"all keys": {sealed, p.keys(), "sealed", map[string]inspect.State{
+			"form": ok, "seal": ok, "message": ok, "device signature": ok,
+			"officer signature": ok, "officer CMS": ok, "body": ok, "portraits": ok, "fingers": ok, "deadline": ok, "consent": ok, "clocks": ok, "exceptions": ok,
+		}},
 		"no keys": {sealed, inspect.Keys{}, "sealed", map[string]inspect.State{"form": ok, "seal": no, "signatures": no, "body": no}},
-		"no officer's key": {sealed, without(func(k *inspect.Keys) { k.Officers = nil }), "sealed",
-			map[string]inspect.State{"device signature": ok, "officer signature": no, "officer CMS": ok}},
+		"no officer's key": {
+			sealed, without(func(k *inspect.Keys) { k.Officers = nil }), "sealed",
+			map[string]inspect.State{"device signature": ok, "officer signature": no, "officer CMS": ok},
+		},
 		"no root":     {sealed, without(func(k *inspect.Keys) { k.Roots = nil }), "sealed", map[string]inspect.State{"officer signature": ok, "officer CMS": no}},
 		"opened":      {signed, p.keys(), "signed", map[string]inspect.State{"seal": no, "device signature": ok, "body": ok}},
 		"bare body":   {m.Payload, p.keys(), "body", map[string]inspect.State{"seal": no, "signatures": no, "body": ok, "fingers": ok}},

@@ -108,8 +108,10 @@ func TestConsent(t *testing.T) {
 	}
 	v := r.Consent.Version
 	for _, c := range []eid.Consent{
-		{}, {TextVersion: "old", Language: "vi", Method: "wet_ink"},
-		{TextVersion: v, Language: "fr", Method: "wet_ink"}, {TextVersion: v, Language: "vi", Method: "silence"},
+		{},
+		{TextVersion: "old", Language: "vi", Method: "wet_ink"},
+		{TextVersion: v, Language: "fr", Method: "wet_ink"},
+		{TextVersion: v, Language: "vi", Method: "silence"},
 	} {
 		wantCode(t, r.CheckConsent(c), eid.CodeConsentMissing)
 	}

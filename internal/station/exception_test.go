@@ -137,9 +137,12 @@ func TestDecisionsAreAllThere(t *testing.T) {
 		pass    bool
 	}
 	want := []made{
-		{eid.DecisionFace, 1, eid.BucketFarBelow, false}, {eid.DecisionFace, 2, eid.BucketFarAbove, true},
-		{eid.DecisionFinger, 1, eid.BucketFarBelow, false}, {eid.DecisionFinger, 2, eid.BucketFarAbove, true},
-		{eid.DecisionFingerUnique, 1, eid.BucketFarAbove, true}, {eid.DecisionFinger, 2, eid.BucketFarAbove, true},
+		{eid.DecisionFace, 1, eid.BucketFarBelow, false},
+		{eid.DecisionFace, 2, eid.BucketFarAbove, true},
+		{eid.DecisionFinger, 1, eid.BucketFarBelow, false},
+		{eid.DecisionFinger, 2, eid.BucketFarAbove, true},
+		{eid.DecisionFingerUnique, 1, eid.BucketFarAbove, true},
+		{eid.DecisionFinger, 2, eid.BucketFarAbove, true},
 	}
 	got := w.rows[d.View().ID].Decisions
 	if len(got) != len(want) {

@@ -318,8 +318,10 @@ func TestReads(t *testing.T) {
 
 // FuzzActions: no body makes the API panic or answer other than JSON.
 func FuzzActions(f *testing.F) {
-	for _, body := range []string{`{}`, `{"procedure":"citizen"}`, `{"number":"099064000101","birth":"1964-05-16"}`, `{"position":1e9}`, `{"given":true}`,
-		`{"contacts":null,"guardian":{},"residence":{"expiry":"9999-99-99"}}`, `[[[[`, "\xff", `{"birth":"2000-02-3é"}`} {
+	for _, body := range []string{
+		`{}`, `{"procedure":"citizen"}`, `{"number":"099064000101","birth":"1964-05-16"}`, `{"position":1e9}`, `{"given":true}`,
+		`{"contacts":null,"guardian":{},"residence":{"expiry":"9999-99-99"}}`, `[[[[`, "\xff", `{"birth":"2000-02-3é"}`,
+	} {
 		f.Add(0, body)
 	}
 	paths := []string{"visit", "chip", "face", "finger", "details", "consent", "exception", "send", "refuse", "abandon", "session"}

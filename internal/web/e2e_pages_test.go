@@ -73,10 +73,18 @@ func exceptByKeyboard(t *testing.T, english bool) {
 func everyState() []web.QueueRow {
 	day := eid.Date(time.Now().In(time.FixedZone("", 7*3600)).Format(time.DateOnly))
 	rows := []web.QueueRow{
-		{State: "sealed", DueAt: day}, {State: "announced", DueAt: "2020-01-01"}, {State: "uploading", Offset: 131_072, DueAt: "2099-01-01"},
-		{State: "received"}, {State: "accepted"}, {State: "needs_correction", Reason: "record_needs_correction"}, {State: "granted", DueAt: "2020-01-01"},
-		{State: "rejected", Reason: "face_no_match", Code: eid.CodeRejected}, {State: "activated"}, {State: "activation_expired"},
-		{State: "refused", Reason: "signature_invalid", Code: eid.CodeSyncRefused}, {State: "sealed", Damaged: true, Code: eid.CodeQueueDamaged},
+		{State: "sealed", DueAt: day},
+		{State: "announced", DueAt: "2020-01-01"},
+		{State: "uploading", Offset: 131_072, DueAt: "2099-01-01"},
+		{State: "received"},
+		{State: "accepted"},
+		{State: "needs_correction", Reason: "record_needs_correction"},
+		{State: "granted", DueAt: "2020-01-01"},
+		{State: "rejected", Reason: "face_no_match", Code: eid.CodeRejected},
+		{State: "activated"},
+		{State: "activation_expired"},
+		{State: "refused", Reason: "signature_invalid", Code: eid.CodeSyncRefused},
+		{State: "sealed", Damaged: true, Code: eid.CodeQueueDamaged},
 	}
 	for i := range rows {
 		rows[i].Seq, rows[i].ID = int64(i+1), "01980000-0000-7000-8000-00000000000"+string(rune('a'+i))

@@ -102,16 +102,26 @@ func TestScreenByKeyboard(t *testing.T) {
 		code  eid.Code
 		acts  []string
 	}{
-		{"citizen", citizen, "commune_police", false, "granted", "done", "",
-			[]string{"start", "chip", "face", "finger", "finger", "finger", "finger", "details", "consent", "send"}},
-		{"foreigner_english_1024", foreigner, "immigration", false, "rejected", "done", "",
-			[]string{"start", "chip", "face", "finger", "finger", "finger", "finger", "details", "consent", "send"}},
-		{"impostor", citizen, "commune_police", true, "", "refused", eid.CodeFaceMismatch,
-			[]string{"start", "chip", "face", "face", "face"}},
-		{"impostor_english", inEnglish, "commune_police", true, "", "refused", eid.CodeFaceMismatch,
-			[]string{"start", "chip", "face", "face", "face"}},
-		{"mistyped_then_stopped", mistaken, "commune_police", false, "", "abandoned", "",
-			[]string{"start", "chip", "chip", "abandoned"}},
+		{
+			"citizen", citizen, "commune_police", false, "granted", "done", "",
+			[]string{"start", "chip", "face", "finger", "finger", "finger", "finger", "details", "consent", "send"},
+		},
+		{
+			"foreigner_english_1024", foreigner, "immigration", false, "rejected", "done", "",
+			[]string{"start", "chip", "face", "finger", "finger", "finger", "finger", "details", "consent", "send"},
+		},
+		{
+			"impostor", citizen, "commune_police", true, "", "refused", eid.CodeFaceMismatch,
+			[]string{"start", "chip", "face", "face", "face"},
+		},
+		{
+			"impostor_english", inEnglish, "commune_police", true, "", "refused", eid.CodeFaceMismatch,
+			[]string{"start", "chip", "face", "face", "face"},
+		},
+		{
+			"mistyped_then_stopped", mistaken, "commune_police", false, "", "abandoned", "",
+			[]string{"start", "chip", "chip", "abandoned"},
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

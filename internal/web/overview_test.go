@@ -26,10 +26,14 @@ func troubled() fakeOverview {
 	day := time.Date(2026, 11, 20, 1, 0, 0, 0, time.UTC)
 	return fakeOverview{says: web.Overview{
 		Alarms: []web.Alarm{
-			{Code: eid.CodeQueueLog}, {Code: eid.CodeQueueDamaged, Count: 1},
-			{Code: eid.CodeDuePassed, Count: 2, Nearest: "2026-11-20"}, {Code: eid.CodeDueSoon, Count: 3, Nearest: "2026-11-25"},
-			{Code: eid.CodeQueueAge, Count: 4, Nearest: "2026-11-25"}, {Code: eid.CodeSyncRefused, Count: 1},
-			{Code: eid.CodeExceptionRate, Count: 3}, {Code: eid.CodeSealKeysEnding, Until: day.AddDate(0, 0, 10)},
+			{Code: eid.CodeQueueLog},
+			{Code: eid.CodeQueueDamaged, Count: 1},
+			{Code: eid.CodeDuePassed, Count: 2, Nearest: "2026-11-20"},
+			{Code: eid.CodeDueSoon, Count: 3, Nearest: "2026-11-25"},
+			{Code: eid.CodeQueueAge, Count: 4, Nearest: "2026-11-25"},
+			{Code: eid.CodeSyncRefused, Count: 1},
+			{Code: eid.CodeExceptionRate, Count: 3},
+			{Code: eid.CodeSealKeysEnding, Until: day.AddDate(0, 0, 10)},
 		},
 		Link:     &web.Link{Refused: true, Probe: day},
 		SealKeys: &web.SealKeys{Version: 7, Since: day.AddDate(0, -2, 0), Until: day.AddDate(0, 0, 10), Code: eid.CodeSealKeysEnding},

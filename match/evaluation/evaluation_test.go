@@ -27,23 +27,27 @@ func TestByHand(t *testing.T) {
 			// FNMR: 0     0    1/4   1/4  2/4  3/4   1
 			// Last FNMR <= FMR is t=3 (1/4, 3/5: sum .85), first FNMR >= FMR t=4
 			// (1/4, 1/5: sum .45): EER (1/4+1/5)/2 at 4.
-			"overlap", Trial{Mated: []float64{2, 4, 5, 6}, NonMated: []float64{1, 2, 3, 3, 4}},
+			"overlap",
+			Trial{Mated: []float64{2, 4, 5, 6}, NonMated: []float64{1, 2, 3, 3, 4}},
 			0.225, 4, 0.25, 0.5, 5, 0.25, 0.6,
 		},
 		{
 			// Nothing overlaps: at 5 both rates are 0.
-			"apart", Trial{Mated: []float64{5, 6, 7}, NonMated: []float64{1, 2, 4}},
+			"apart",
+			Trial{Mated: []float64{5, 6, 7}, NonMated: []float64{1, 2, 4}},
 			0, 5, 0, 0, 5, 0, 1.0 / 3,
 		},
 		{
 			// All alike: accept all (FMR 1, FNMR 0) or nothing (0, 1).
-			"blind", Trial{Mated: []float64{3, 3}, NonMated: []float64{3, 3}},
+			"blind",
+			Trial{Mated: []float64{3, 3}, NonMated: []float64{3, 3}},
 			0.5, 3, 1, 1, math.Inf(1), 0, 1,
 		},
 		{
 			// A failed extraction scores 0 in both; t=0 accepts all.
 			// t: 0: FMR 1, FNMR 0; 4: FMR 0, FNMR 1/2.
-			"failure", Trial{Mated: []float64{0, 4}, NonMated: []float64{0, 0}},
+			"failure",
+			Trial{Mated: []float64{0, 4}, NonMated: []float64{0, 0}},
 			0.25, 4, 0.5, 0.5, 4, 0.5, 0,
 		},
 	} {

@@ -110,7 +110,7 @@ func (r *ridgeMap) trace(from, to int, off *[8]int) branch {
 		next := -1
 		for _, k := range [8]int{0, 2, 4, 6, 1, 3, 5, 7} { // sides before diagonals
 			p := cur + off[k]
-			if r.has(p) && p != prev && p != from && !(touching(p, prev, r.stride)) {
+			if r.has(p) && p != prev && p != from && !touching(p, prev, r.stride) {
 				next = p
 				break
 			}

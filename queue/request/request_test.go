@@ -27,15 +27,19 @@ func example() Body {
 		Clocks: Clocks{Wall: at, BootID: bytes.Repeat([]byte{0xb0}, 16), Monotonic: 3_600_000_000_001, Trusted: &trusted, Counter: &counter},
 		Request: station.Request{
 			ID: "0198c0de-1234-7abc-8def-0123456789ab", Procedure: eid.CitizenLevel2, RuleSet: "vn-69-2024",
-			Subject: eid.Subject{Kind: eid.CitizenLevel2, Capacity: eid.CapacityWard, PersonalNumber: "099078000404", Name: "QUÁCH TRƯỜNG UYÊN PHƯƠNG THẢO",
-				NameMRZ: "QUACH<<TRUONG<UYEN<PHUONG<THAO", Birth: "1978-02-28", Sex: "M", Nationality: "VNM", Address: "Số 1, phố Ví Dụ"},
+			Subject: eid.Subject{
+				Kind: eid.CitizenLevel2, Capacity: eid.CapacityWard, PersonalNumber: "099078000404", Name: "QUÁCH TRƯỜNG UYÊN PHƯƠNG THẢO",
+				NameMRZ: "QUACH<<TRUONG<UYEN<PHUONG<THAO", Birth: "1978-02-28", Sex: "M", Nationality: "VNM", Address: "Số 1, phố Ví Dụ",
+			},
 			Guardian: &eid.Guardian{Name: "NGUYỄN VĂN AN", Number: "099064000101", Relation: "father", Phone: "0900000101"},
 			Documents: []eid.Document{{
 				Type: eid.DocumentCCCD, Number: "078000404", IssuingState: "VNM", Issued: "2023-02-28", Expiry: "2038-02-28", TrustAge: 86400,
 				Chip: &eid.ChipDocument{
 					Kind: eid.DocumentCCCD,
-					Holder: eid.Holder{PersonalNumber: "099078000404", DocumentNumber: "078000404", Name: "QUÁCH TRƯỜNG UYÊN PHƯƠNG THẢO",
-						NameMRZ: "QUACH<<TRUONG<UYEN<PHUONG<THAO", Birth: "1978-02-28", Sex: "M", Nationality: "VNM", IssuingState: "VNM", Expiry: "2038-02-28"},
+					Holder: eid.Holder{
+						PersonalNumber: "099078000404", DocumentNumber: "078000404", Name: "QUÁCH TRƯỜNG UYÊN PHƯƠNG THẢO",
+						NameMRZ: "QUACH<<TRUONG<UYEN<PHUONG<THAO", Birth: "1978-02-28", Sex: "M", Nationality: "VNM", IssuingState: "VNM", Expiry: "2038-02-28",
+					},
 					MRZ: []eid.Private{"IDVNM0780004044099078000404<<0"}, Portrait: eid.Blob{0xff, 0xd8}, PortraitType: "image/jpeg",
 					Access: "BAC", PA: eid.Check{State: eid.CheckOK}, CA: eid.Check{State: eid.CheckNotPossible, Word: "no_dg14", Reason: "no DG14"},
 					DataGroups: []eid.DataGroup{{Number: 1, SHA256: bytes.Repeat([]byte{1}, 32), Bytes: 95}}, SODSHA256: bytes.Repeat([]byte{2}, 32),
@@ -45,10 +49,14 @@ func example() Body {
 				},
 			}},
 			Contacts: eid.Contacts{Phone: "0900000103", Email: "phuong.thao@example.invalid"},
-			Portraits: []eid.PortraitRecord{{Record: eid.Blob("FAC\x00010\x00"), Width: 640, Height: 480, Quality: 80,
-				Measures: []eid.Measure{{Name: "sharpness", Value: 70}}, Device: "camera", Origin: eid.OriginEmulated, Taken: at}},
-			Fingers: []eid.FingerRecord{{Position: eid.RightIndex, Impression: 1, WSQ: eid.Blob{0xff, 0xa0}, Minutiae: eid.Blob("FMR\x00 20\x00"),
-				Width: 256, Height: 288, DPI: 500, Quality: 60, Device: "scanner", Origin: eid.OriginEmulated, Taken: at}},
+			Portraits: []eid.PortraitRecord{{
+				Record: eid.Blob("FAC\x00010\x00"), Width: 640, Height: 480, Quality: 80,
+				Measures: []eid.Measure{{Name: "sharpness", Value: 70}}, Device: "camera", Origin: eid.OriginEmulated, Taken: at,
+			}},
+			Fingers: []eid.FingerRecord{{
+				Position: eid.RightIndex, Impression: 1, WSQ: eid.Blob{0xff, 0xa0}, Minutiae: eid.Blob("FMR\x00 20\x00"),
+				Width: 256, Height: 288, DPI: 500, Quality: 60, Device: "scanner", Origin: eid.OriginEmulated, Taken: at,
+			}},
 			Decisions: []eid.Decision{
 				eid.FaceDecision{Engine: "dlib", Model: "m", Metric: "euclidean", Score: 0.4375, Threshold: 0.6, Pass: true}.Decision(2),
 				eid.FingerDecision{Position: eid.RightIndex, Engine: "e/2", Quality: 60, Score: 21.3, Threshold: 8.5, Pass: true}.Decision(eid.DecisionFinger, 1),
@@ -56,8 +64,10 @@ func example() Body {
 			Attempts:   map[string]int{"finger-2": 1, "chip": 1, "face": 2},
 			Exceptions: []eid.Exception{{Kind: eid.ExceptionFinger, Position: eid.LeftIndex, Reason: "amputated", Supervisor: "supervisor-1", At: at}},
 			Warnings:   []eid.Code{eid.CodePINStruct},
-			Consent: eid.Consent{TextVersion: "vn-69-2024/1", Language: "vi", Method: "signature_pad", Given: at, By: "guardian",
-				TextSHA256: bytes.Repeat([]byte{4}, 32), Signature: eid.Blob("\x89PNG")},
+			Consent: eid.Consent{
+				TextVersion: "vn-69-2024/1", Language: "vi", Method: "signature_pad", Given: at, By: "guardian",
+				TextSHA256: bytes.Repeat([]byte{4}, 32), Signature: eid.Blob("\x89PNG"),
+			},
 			Officer:    "officer-1",
 			Devices:    []eid.Device{{Kind: "scanner", Name: "ZFM-20", Serial: "S1", Firmware: "1.2", Profile: "zfm-20", Origin: eid.OriginEmulated}},
 			Digests:    []eid.Digest{{Kind: "program", Name: "enrold", SHA256: bytes.Repeat([]byte{5}, 32)}},

@@ -23,8 +23,10 @@ const (
 )
 
 func TestParse(t *testing.T) {
-	want := qr.Card{PersonalNumber: "099190000011", OldNumber: "012345678", Name: "Nguyễn Thị Ánh Tuyết", Birth: "1990-01-15", Sex: "F",
-		Residence: "Số 1 Đường Mẫu, Phường Mẫu, Thành phố Hà Nội", Issued: "2021-07-20"}
+	want := qr.Card{
+		PersonalNumber: "099190000011", OldNumber: "012345678", Name: "Nguyễn Thị Ánh Tuyết", Birth: "1990-01-15", Sex: "F",
+		Residence: "Số 1 Đường Mẫu, Phường Mẫu, Thành phố Hà Nội", Issued: "2021-07-20",
+	}
 	later := want
 	later.Issued, later.More = "2024-08-20", 4
 	short := qr.Card{PersonalNumber: "099204000022", Name: "Ngo An", Birth: "2004-02-29", Sex: "M", Residence: "Thôn Mẫu", Issued: "2024-03-01"}

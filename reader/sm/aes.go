@@ -52,6 +52,7 @@ func (s *aesSuite) Decrypt(ssc, data []byte) []byte   { return decryptCBC(s.enc,
 func (s *aesSuite) EncryptCBC(b []byte) []byte {
 	return encryptCBC(s.enc, make([]byte, aes.BlockSize), b)
 }
+
 func (s *aesSuite) DecryptCBC(b []byte) []byte {
 	return decryptCBC(s.enc, make([]byte, aes.BlockSize), b)
 }

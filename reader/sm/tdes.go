@@ -35,6 +35,7 @@ func (t *tdes) Decrypt(_, data []byte) []byte   { return t.DecryptCBC(data) }
 func (t *tdes) EncryptCBC(b []byte) []byte {
 	return encryptCBC(t.enc, make([]byte, des.BlockSize), b)
 }
+
 func (t *tdes) DecryptCBC(b []byte) []byte {
 	return decryptCBC(t.enc, make([]byte, des.BlockSize), b)
 }

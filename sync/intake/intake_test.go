@@ -85,20 +85,28 @@ func TestRefusals(t *testing.T) {
 		status int
 		reason wire.Reason
 	}{
-		"no digest": {func() (string, []byte, string) { id, d := c.sealed(t, 2, request.Hash(firstData)); return id, d, "" },
-			c.client, 400, wire.ReasonDigest},
+		"no digest": {
+			func() (string, []byte, string) { id, d := c.sealed(t, 2, request.Hash(firstData)); return id, d, "" },
+			c.client, 400, wire.ReasonDigest,
+		},
 		"other digest": {func() (string, []byte, string) {
 			id, d := c.sealed(t, 2, request.Hash(firstData))
 			return id, d, wire.Digest(firstData)
 		}, c.client, 400, wire.ReasonDigest},
-		"not a UUID": {func() (string, []byte, string) { return "x", firstData, wire.Digest(firstData) },
-			c.client, 400, wire.ReasonMalformed},
-		"other id": {func() (string, []byte, string) { return uuid.NewString(), firstData, wire.Digest(firstData) },
-			c.client, 400, wire.ReasonMalformed},
-		"not sealed": {func() (string, []byte, string) {
-			return uuid.NewString(), []byte("hello"), wire.Digest([]byte("hello"))
+		"not a UUID": {
+			func() (string, []byte, string) { return "x", firstData, wire.Digest(firstData) },
+			c.client, 400, wire.ReasonMalformed,
 		},
-			c.client, 400, wire.ReasonMalformed},
+		"other id": {
+			func() (string, []byte, string) { return uuid.NewString(), firstData, wire.Digest(firstData) },
+			c.client, 400, wire.ReasonMalformed,
+		},
+		"not sealed": {
+			func() (string, []byte, string) {
+				return uuid.NewString(), []byte("hello"), wire.Digest([]byte("hello"))
+			},
+			c.client, 400, wire.ReasonMalformed,
+		},
 		"ciphertext flipped": {func() (string, []byte, string) {
 			id, d := c.sealed(t, 2, request.Hash(firstData))
 			d = flipped(d, len(d)-1)
@@ -124,19 +132,25 @@ func TestRefusals(t *testing.T) {
 			id, d := c.sealed(t, 2, request.Hash(firstData))
 			return id, d, wire.Digest(d)
 		}, otherDesk, 400, wire.ReasonMalformed},
-		"known id of another desk": {func() (string, []byte, string) { return first, firstData, wire.Digest(firstData) },
-			otherDesk, 409, wire.ReasonOtherBody},
-		"number used twice": {func() (string, []byte, string) { id, d := c.sealed(t, 1, nil); return id, d, wire.Digest(d) },
-			c.client, 409, wire.ReasonOtherSeq},
+		"known id of another desk": {
+			func() (string, []byte, string) { return first, firstData, wire.Digest(firstData) },
+			otherDesk, 409, wire.ReasonOtherBody,
+		},
+		"number used twice": {
+			func() (string, []byte, string) { id, d := c.sealed(t, 1, nil); return id, d, wire.Digest(d) },
+			c.client, 409, wire.ReasonOtherSeq,
+		},
 		"chain broken": {func() (string, []byte, string) {
 			id, d := c.sealed(t, 2, bytes.Repeat([]byte{7}, request.HashSize))
 			return id, d, wire.Digest(d)
 		}, c.client, 409, wire.ReasonChain},
-		"too large": {func() (string, []byte, string) {
-			d := make([]byte, wire.MaxRequest+1)
-			return uuid.NewString(), d, wire.Digest(d)
+		"too large": {
+			func() (string, []byte, string) {
+				d := make([]byte, wire.MaxRequest+1)
+				return uuid.NewString(), d, wire.Digest(d)
+			},
+			c.client, 413, wire.ReasonTooLarge,
 		},
-			c.client, 413, wire.ReasonTooLarge},
 	} {
 		t.Run(name, func(t *testing.T) {
 			id, data, digest := test.make()

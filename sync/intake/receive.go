@@ -234,8 +234,10 @@ func (in *Intake) keep(ctx context.Context, body request.Body, sealed, hash []by
 		in.o.Log.Warn("refused payload not removed", "error", err)
 	}
 	if reason != wire.ReasonOtherBody {
-		err = in.o.Vault.Raise(ctx, vault.Alarm{Desk: r.Ident.Desk, Code: vault.AlarmChain, At: now,
-			Detail: fmt.Sprintf("%s seq=%d id=%s", reason, r.Ident.Seq, r.Ident.Request)})
+		err = in.o.Vault.Raise(ctx, vault.Alarm{
+			Desk: r.Ident.Desk, Code: vault.AlarmChain, At: now,
+			Detail: fmt.Sprintf("%s seq=%d id=%s", reason, r.Ident.Seq, r.Ident.Request),
+		})
 		if err != nil {
 			return nil, false, err
 		}

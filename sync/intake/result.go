@@ -103,8 +103,10 @@ func (in *Intake) status(w http.ResponseWriter, r *http.Request) {
 		in.Answer(w, err)
 		return
 	}
-	s := Status{ID: q.Ident.Request, Seq: q.Ident.Seq, State: q.State, Received: q.Received, Since: q.Moved,
-		History: []StatusEntry{{State: wire.StateReceived, At: q.Received}}}
+	s := Status{
+		ID: q.Ident.Request, Seq: q.Ident.Seq, State: q.State, Received: q.Received, Since: q.Moved,
+		History: []StatusEntry{{State: wire.StateReceived, At: q.Received}},
+	}
 	for _, one := range results {
 		s.History = append(s.History, StatusEntry{one.State, one.Reason, one.At})
 	}

@@ -89,8 +89,10 @@ func TestEightDays(t *testing.T) {
 
 func eightDays(t *testing.T, c *centre, cert *x509.Certificate, activate time.Duration, last wire.State) {
 	ctx, cancel := context.WithCancel(t.Context())
-	in, err := intake.Open(ctx, intake.Options{Dir: c.dir, SealKey: c.seal, Receipt: c.receipt, AcceptEmulated: true,
-		Decider: slow{down: time.Now().Add(3 * time.Minute), activate: activate}})
+	in, err := intake.Open(ctx, intake.Options{
+		Dir: c.dir, SealKey: c.seal, Receipt: c.receipt, AcceptEmulated: true,
+		Decider: slow{down: time.Now().Add(3 * time.Minute), activate: activate},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -64,8 +64,10 @@ func (l ledger) Log(ctx context.Context, desk string, log wire.Log) (kept wire.L
 		}
 		if err := log.Extends(kept); err != nil {
 			if errors.Is(err, wire.ErrLog) {
-				err = errors.Join(err, v.Raise(ctx, vault.Alarm{Desk: desk, Code: vault.AlarmLog, At: time.Now(),
-					Detail: fmt.Sprintf("kept=%d shown=%d root=%s", kept.Size, log.Size, hex.EncodeToString(log.Root[:min(8, len(log.Root))]))}))
+				err = errors.Join(err, v.Raise(ctx, vault.Alarm{
+					Desk: desk, Code: vault.AlarmLog, At: time.Now(),
+					Detail: fmt.Sprintf("kept=%d shown=%d root=%s", kept.Size, log.Size, hex.EncodeToString(log.Root[:min(8, len(log.Root))])),
+				}))
 			}
 			return kept, err
 		}

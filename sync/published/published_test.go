@@ -220,8 +220,13 @@ func TestSealKeysOverlapAndEnd(t *testing.T) {
 		warning eid.Code
 		code    eid.Code
 	}{
-		{1, 1, "", ""}, {35, 2, "", ""}, {64, 2, "", ""}, {70, 1, "", ""},
-		{90, 1, eid.CodeSealKeysEnding, ""}, {101, 1, eid.CodeSealKeysEnding, ""}, {108, 0, "", eid.CodeSealKeys},
+		{1, 1, "", ""},
+		{35, 2, "", ""},
+		{64, 2, "", ""},
+		{70, 1, "", ""},
+		{90, 1, eid.CodeSealKeysEnding, ""},
+		{101, 1, eid.CodeSealKeysEnding, ""},
+		{108, 0, "", eid.CodeSealKeys},
 	} {
 		r, err := s.Recipients(now.Add(time.Duration(tc.day)*days), p)
 		if tc.code != "" {

@@ -59,12 +59,18 @@ func TestMRZ(t *testing.T) {
 		got  []string
 		want string
 	}{
-		{"unlimited card", td1(persons.Identity{PersonalNumber: "099060000033", NameMRZ: "LE<<VAN<UNG", Birth: "1960-01-01", Sex: "M"}),
-			"IDVNM0600000330099060000033<<6 6001010M9912315VNM<<<<<<<<<<<8 LE<<VAN<UNG<<<<<<<<<<<<<<<<<<<"},
-		{"name cut", td1(persons.Identity{PersonalNumber: "099180000066", NameMRZ: "QUACH<<THI<TRUONG<UYEN<PHUONG<THAO<NHI", Birth: "1980-07-10", Expiry: "2040-07-10", Sex: "F"}),
-			"IDVNM1800000665099180000066<<1 8007108F4007100VNM<<<<<<<<<<<6 QUACH<<THI<TRUONG<UYEN<PHUONG<"},
-		{"passport", td3(persons.Identity{DocumentNumber: "AB1234567", NameMRZ: "TESTER<<SAM<JO", Birth: "1980-02-29", Expiry: "2030-01-01", Sex: "M", Nationality: "UTO"}),
-			"P<UTOTESTER<<SAM<JO<<<<<<<<<<<<<<<<<<<<<<<<< AB12345671UTO8002295M3001019<<<<<<<<<<<<<<04"},
+		{
+			"unlimited card", td1(persons.Identity{PersonalNumber: "099060000033", NameMRZ: "LE<<VAN<UNG", Birth: "1960-01-01", Sex: "M"}),
+			"IDVNM0600000330099060000033<<6 6001010M9912315VNM<<<<<<<<<<<8 LE<<VAN<UNG<<<<<<<<<<<<<<<<<<<",
+		},
+		{
+			"name cut", td1(persons.Identity{PersonalNumber: "099180000066", NameMRZ: "QUACH<<THI<TRUONG<UYEN<PHUONG<THAO<NHI", Birth: "1980-07-10", Expiry: "2040-07-10", Sex: "F"}),
+			"IDVNM1800000665099180000066<<1 8007108F4007100VNM<<<<<<<<<<<6 QUACH<<THI<TRUONG<UYEN<PHUONG<",
+		},
+		{
+			"passport", td3(persons.Identity{DocumentNumber: "AB1234567", NameMRZ: "TESTER<<SAM<JO", Birth: "1980-02-29", Expiry: "2030-01-01", Sex: "M", Nationality: "UTO"}),
+			"P<UTOTESTER<<SAM<JO<<<<<<<<<<<<<<<<<<<<<<<<< AB12345671UTO8002295M3001019<<<<<<<<<<<<<<04",
+		},
 	} {
 		if got := strings.Join(c.got, " "); got != c.want {
 			t.Errorf("%s:\n got %s\nwant %s", c.name, got, c.want)

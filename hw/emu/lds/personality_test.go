@@ -142,11 +142,25 @@ func TestSpecRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, s := range []Spec{
-		{Personality: "no-such"}, {Personality: "bac+no-such"}, {Document: "visa"}, {Curve: "secp256k1"}, {Cipher: "des"}, {Signature: "rsa-md5"},
-		{Personality: "cccd-2021", Document: "foreigner"}, {Personality: "epassport-td3", Document: "citizen"},
-		{Personality: "pace-cam+dh-2"}, {Personality: "pace-cam+3des"}, {Personality: "pace-im+secp224r1"},
-		{Personality: "aa-ecdsa+dh-1"}, {Personality: "aa-ecdsa+sha1"}, {PadDG2: -1}, {PadDG2: maxPadding + 1},
-		{Signature: "ecdsa-sha256"}, {Signature: "ecdsa-dh-2-sha256"}, {Signature: "dsa-sha256"}, {Signature: "rsa-pss"},
+		{Personality: "no-such"},
+		{Personality: "bac+no-such"},
+		{Document: "visa"},
+		{Curve: "secp256k1"},
+		{Cipher: "des"},
+		{Signature: "rsa-md5"},
+		{Personality: "cccd-2021", Document: "foreigner"},
+		{Personality: "epassport-td3", Document: "citizen"},
+		{Personality: "pace-cam+dh-2"},
+		{Personality: "pace-cam+3des"},
+		{Personality: "pace-im+secp224r1"},
+		{Personality: "aa-ecdsa+dh-1"},
+		{Personality: "aa-ecdsa+sha1"},
+		{PadDG2: -1},
+		{PadDG2: maxPadding + 1},
+		{Signature: "ecdsa-sha256"},
+		{Signature: "ecdsa-dh-2-sha256"},
+		{Signature: "dsa-sha256"},
+		{Signature: "rsa-pss"},
 	} {
 		if _, err := Make(p, portrait(t), s); err == nil {
 			t.Errorf("%+v is accepted", s)
@@ -240,8 +254,10 @@ func openSSL(t *testing.T, cms []byte, more ...string) ([]byte, error) {
 			t.Fatal(err)
 		}
 	}
-	arguments := append([]string{"cms", "-verify", "-inform", "DER", "-in", filepath.Join(dir, "cms"),
-		"-CAfile", filepath.Join(dir, "ca"), "-attime", "1625097600", "-purpose", "any", "-binary", "-out", os.DevNull}, more...)
+	arguments := append([]string{
+		"cms", "-verify", "-inform", "DER", "-in", filepath.Join(dir, "cms"),
+		"-CAfile", filepath.Join(dir, "ca"), "-attime", "1625097600", "-purpose", "any", "-binary", "-out", os.DevNull,
+	}, more...)
 	return exec.CommandContext(t.Context(), openssl, arguments...).CombinedOutput()
 }
 
@@ -251,7 +267,9 @@ func TestDamages(t *testing.T) {
 		name string
 		want string // of OpenSSL; "" for a signature that is right
 	}{
-		{"wrong-hash", ""}, {"garbage-tlv", ""}, {"huge-length", ""},
+		{"wrong-hash", ""},
+		{"garbage-tlv", ""},
+		{"huge-length", ""},
 		{"wrong-signer", "certificate signature failure"},
 		{"unknown-signer", "unable to get local issuer certificate"},
 		{"expired-dsc", "certificate has expired"},

@@ -12,8 +12,11 @@ func TestTLV(t *testing.T) {
 		length int
 		header string
 	}{
-		{0x61, 0, "6100"}, {0x5F2E, 0x7F, "5f2e7f"}, {0x7F61, 0x80, "7f618180"},
-		{0x53, 0x100, "53820100"}, {0x75, 0x10000, "7583010000"},
+		{0x61, 0, "6100"},
+		{0x5F2E, 0x7F, "5f2e7f"},
+		{0x7F61, 0x80, "7f618180"},
+		{0x53, 0x100, "53820100"},
+		{0x75, 0x10000, "7583010000"},
 	} {
 		value := make([]byte, c.length)
 		out := TLV(c.tag, value[:c.length/2], value[c.length/2:])
