@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/enrold/enrold/cmd/enrold/prints"
 	"github.com/enrold/enrold/hw/emu/persons"
 	"github.com/enrold/enrold/internal/demo"
 	"github.com/enrold/enrold/internal/eid"
@@ -16,7 +17,7 @@ import (
 
 type benchCmd struct {
 	Visit   benchVisitCmd   `cmd:"" help:"Whole visits on the emulated desk, and the daemon's start."`
-	Finger  benchFingerCmd  `cmd:"" help:"Errors and speed of the fingerprint engine on sets in the FVC naming."`
+	Finger  prints.Bench    `cmd:"" help:"Errors and speed of the fingerprint engine on sets in the FVC naming."`
 	Chip    benchChipCmd    `cmd:"" help:"Readings of emulated cards through pcscd: APDUs, bytes, times."`
 	Queue   benchQueueCmd   `cmd:"" help:"Durable requests a second beside the disk's own limit, and the start with many queued."`
 	Face    benchFaceCmd    `cmd:"" help:"Errors and speed of a face engine on labelled photographs."`

@@ -9,6 +9,7 @@ import (
 	"os"
 	"text/tabwriter"
 
+	"github.com/enrold/enrold/cmd/enrold/outfile"
 	"github.com/enrold/enrold/match/evaluation"
 	"github.com/enrold/enrold/match/face"
 )
@@ -101,14 +102,14 @@ func (c *benchFaceCmd) Run(ctx context.Context, out io.Writer) (err error) {
 		f.Detector = e.Detector.Manifest().ID
 	}
 	if c.Scores != "" {
-		if err := writeFile(c.Scores, run.writeScores); err != nil {
+		if err := outfile.Write(c.Scores, run.writeScores); err != nil {
 			return err
 		}
 	}
 	if c.Plot != "" {
 		title := fmt.Sprintf("%s, EER %.2f %%", f.Model, 100*f.EER)
 		named := []evaluation.Named{{Name: f.Engine, Curve: curve}}
-		if err := writeFile(c.Plot, func(w io.Writer) error { return evaluation.PlotDET(w, title, named) }); err != nil {
+		if err := outfile.Write(c.Plot, func(w io.Writer) error { return evaluation.PlotDET(w, title, named) }); err != nil {
 			return err
 		}
 	}

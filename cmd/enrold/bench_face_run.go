@@ -12,10 +12,9 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
-	"unsafe"
 
+	"github.com/enrold/enrold/cmd/enrold/cpuclock"
 	"github.com/enrold/enrold/internal/eid"
 	"github.com/enrold/enrold/match/evaluation"
 	"github.com/enrold/enrold/match/face"
@@ -130,17 +129,7 @@ func (r *faceRun) now() time.Duration {
 	if r.threads > 1 {
 		return time.Duration(time.Now().UnixNano())
 	}
-	return processTime()
-}
-
-// processTime reads CLOCK_PROCESS_CPUTIME_ID (clock_gettime(2)).
-func processTime() time.Duration {
-	const processCPUTime = 2
-	var t syscall.Timespec
-	if _, _, errno := syscall.Syscall(syscall.SYS_CLOCK_GETTIME, processCPUTime, uintptr(unsafe.Pointer(&t)), 0); errno != 0 {
-		return 0
-	}
-	return time.Duration(t.Nano())
+	return cpuclock.Process()
 }
 
 // compare scores every trial; a greater score is more alike, whatever the metric.

@@ -12,6 +12,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/enrold/enrold/cmd/enrold/cpuclock"
 	"github.com/enrold/enrold/internal/locked"
 	"github.com/enrold/enrold/match/gallery"
 )
@@ -187,9 +188,9 @@ func middleOf(v []float64) float64 {
 var benchSink uint64
 
 func threadSeconds(f func()) float64 {
-	clock := startThreadClock()
+	clock := cpuclock.StartThread()
 	f()
-	return clock.stop().Seconds()
+	return clock.Stop().Seconds()
 }
 
 // templates are the same in every run: uniform values, scaled to unit length.

@@ -14,6 +14,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/enrold/enrold/cmd/enrold/outfile"
 	"github.com/enrold/enrold/match/evaluation"
 	"github.com/enrold/enrold/match/face"
 	"github.com/enrold/enrold/match/face/policy"
@@ -134,7 +135,7 @@ func (c *calibrateFaceCmd) give(out io.Writer, m face.Manifest, pairs []policy.P
 	}
 	if c.Plot != "" {
 		title := fmt.Sprintf("%s on %s", m.ID, fitted.Set)
-		if err := writeFile(c.Plot, func(w io.Writer) error { return evaluation.PlotDET(w, title, policy.Curves(m, pairs, fitted)) }); err != nil {
+		if err := outfile.Write(c.Plot, func(w io.Writer) error { return evaluation.PlotDET(w, title, policy.Curves(m, pairs, fitted)) }); err != nil {
 			return err
 		}
 	}
@@ -149,7 +150,7 @@ func (c *calibrateFaceCmd) give(out io.Writer, m face.Manifest, pairs []policy.P
 	if _, err := policy.ReadCalibration(strings.NewReader(string(text))); err != nil {
 		return fmt.Errorf("%s is not written: %w", c.Out, err)
 	}
-	return writeFile(c.Out, func(w io.Writer) error { _, err := w.Write(append(text, '\n')); return err })
+	return outfile.Write(c.Out, func(w io.Writer) error { _, err := w.Write(append(text, '\n')); return err })
 }
 
 func printCalibration(out io.Writer, c policy.Calibration) error {

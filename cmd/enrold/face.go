@@ -149,6 +149,9 @@ func outcomeOf(m face.Manifest, score float64) (face.Threshold, string) {
 }
 
 // strangers makes the exit status that of prints that do not match.
-type strangers struct{ unlike }
+type strangers struct{}
 
 func (strangers) Error() string { return "the faces do not match" }
+
+// ExitCode is kong's interface.
+func (strangers) ExitCode() int { return 3 }

@@ -1,109 +1,22 @@
-package main
+package prints
 
 import (
-	"bufio"
-	"cmp"
 	"context"
 	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
-	"regexp"
-	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 
+	"github.com/enrold/enrold/cmd/enrold/cpuclock"
 	"github.com/enrold/enrold/match/evaluation"
 	"github.com/enrold/enrold/match/finger"
 	"github.com/enrold/enrold/match/finger/search"
 	"github.com/enrold/enrold/match/simd"
 )
-
-// fvcName is FINGER_IMPRESSION.EXTENSION, the naming of the Fingerprint
-// Verification Competitions.
-var fvcName = regexp.MustCompile(`(?i)^(\d{1,6})_(\d{1,6})\.(tif|tiff|png|bmp|wsq|pgm|jpg|jpeg)$`)
-
-type fvcFile struct {
-	path               string
-	finger, impression int
-}
-
-type fvcSet struct {
-	name  string
-	dpi   int
-	files []fvcFile
-}
-
-// findSets returns the folder itself if it holds a set, else the sets in its
-// folders.
-func findSets(dir string) ([]fvcSet, error) {
-	own, err := readSet(dir)
-	if err != nil {
-		return nil, err
-	}
-	if len(own.files) > 0 {
-		return []fvcSet{own}, nil
-	}
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, err
-	}
-	var sets []fvcSet
-	for _, e := range entries {
-		// A link to a folder counts.
-		if info, err := os.Stat(filepath.Join(dir, e.Name())); err != nil || !info.IsDir() {
-			continue
-		}
-		s, err := readSet(filepath.Join(dir, e.Name()))
-		if err != nil {
-			return nil, err
-		}
-		if len(s.files) > 0 {
-			sets = append(sets, s)
-		}
-	}
-	if len(sets) == 0 {
-		return nil, fmt.Errorf("%s holds no images named FINGER_IMPRESSION.tif", dir)
-	}
-	return sets, nil
-}
-
-func readSet(dir string) (fvcSet, error) {
-	s := fvcSet{name: filepath.Base(dir), dpi: finger.DPI}
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return s, err
-	}
-	for _, e := range entries {
-		if m := fvcName.FindStringSubmatch(e.Name()); m != nil && !e.IsDir() {
-			f, _ := strconv.Atoi(m[1])
-			i, _ := strconv.Atoi(m[2])
-			s.files = append(s.files, fvcFile{filepath.Join(dir, e.Name()), f, i})
-		}
-	}
-	slices.SortFunc(s.files, func(a, b fvcFile) int {
-		return cmp.Or(cmp.Compare(a.finger, b.finger), cmp.Compare(a.impression, b.impression))
-	})
-	for i := 1; i < len(s.files); i++ {
-		if a, b := s.files[i-1], s.files[i]; a.finger == b.finger && a.impression == b.impression {
-			return s, fmt.Errorf("%s and %s are one impression", a.path, b.path)
-		}
-	}
-	data, err := os.ReadFile(filepath.Join(dir, "dpi"))
-	if errors.Is(err, os.ErrNotExist) {
-		return s, nil
-	} else if err != nil {
-		return s, err
-	}
-	if s.dpi, err = strconv.Atoi(strings.TrimSpace(string(data))); err != nil {
-		return s, fmt.Errorf("read dpi of %s: %w", dir, err)
-	}
-	return s, nil
-}
 
 // scored is one comparison trial.
 type scored struct {
@@ -152,10 +65,10 @@ func (r *trialRun) extract(ctx context.Context) error {
 		if i == 0 {
 			_, _, _ = e.Extract(img) // tables that are computed once
 		}
-		clock := startThreadClock()
+		clock := cpuclock.StartThread()
 		t, quality, err := e.Extract(img)
 		r.quality[i] = quality.Score
-		r.extracting.Add(int64(clock.stop()))
+		r.extracting.Add(int64(clock.Stop()))
 		if err == nil && len(t.Minutiae) > 0 {
 			r.templates[i], r.prepared[i] = t, finger.Prepare(t)
 		}
@@ -184,14 +97,14 @@ func (r *trialRun) compare(ctx context.Context) error {
 		}
 		m := matchers.Get().(*finger.Matcher)
 		defer matchers.Put(m)
-		clock := startThreadClock()
+		clock := cpuclock.StartThread()
 		for x := k * batch; x < min((k+1)*batch, len(r.scores)); x++ {
 			s := &r.scores[x]
 			if a, b := r.prepared[index[s.a]], r.prepared[index[s.b]]; a != nil && b != nil {
 				s.score = m.Compare(a, b)
 			}
 		}
-		r.comparing.Add(int64(clock.stop()))
+		r.comparing.Add(int64(clock.Stop()))
 	})
 	return ctx.Err()
 }
@@ -234,18 +147,18 @@ func (r *trialRun) identify(ctx context.Context, size int) error {
 		}
 	}
 	for _, p := range probes {
-		clock := startThreadClock()
+		clock := cpuclock.StartThread()
 		if _, err := gallery.SearchPrepared(ctx, p, 10); err != nil {
 			return err
 		}
-		r.searching.Add(int64(clock.stop()))
+		r.searching.Add(int64(clock.Stop()))
 		r.searched += size
 	}
 	return nil
 }
 
-func (r *trialRun) figures() (fingerFigures, evaluation.Curve) {
-	f := fingerFigures{Set: r.set.name, Impressions: len(r.set.files)}
+func (r *trialRun) figures() (setFigures, evaluation.Curve) {
+	f := setFigures{Set: r.set.name, Impressions: len(r.set.files)}
 	for _, t := range r.templates {
 		if t == nil {
 			f.Failures++
@@ -291,16 +204,4 @@ func writeScores(w io.Writer, scores []scored) error {
 	}
 	out.Flush()
 	return out.Error()
-}
-
-func writeFile(path string, write func(io.Writer) error) error {
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	w := bufio.NewWriter(f)
-	if err := errors.Join(write(w), w.Flush(), f.Close()); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return nil
 }

@@ -1,4 +1,4 @@
-package main
+package prints
 
 import (
 	"bytes"
@@ -21,8 +21,13 @@ import (
 // runCommand parses and runs a command line and returns what it printed.
 func runCommand(t *testing.T, args ...string) (string, error) {
 	t.Helper()
-	var c cli
-	parser, err := kong.New(&c, kong.Name("enrold"), kong.Vars{"version": version}, kong.Exit(func(int) { t.Fatal("kong exits") }))
+	var c struct {
+		Finger Command `cmd:""`
+		Bench  struct {
+			Finger Bench `cmd:""`
+		} `cmd:""`
+	}
+	parser, err := kong.New(&c, kong.Name("enrold"), kong.Exit(func(int) { t.Fatal("kong exits") }))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +142,7 @@ func TestBenchFinger(t *testing.T) {
 	scores, plot := filepath.Join(files, "scores.csv"), filepath.Join(files, "det.svg")
 	for _, dir := range []string{root, set} { // a folder of sets, and a set
 		text, err := runCommand(t, "bench", "finger", dir, "--json", "--threads", "2", "--gallery", "500", "--scores", scores, "--plot", plot)
-		var got fingerReport
+		var got report
 		if err != nil || json.Unmarshal([]byte(text), &got) != nil || len(got.Sets) != 1 {
 			t.Fatalf("%q, %v", text, err)
 		}

@@ -1,4 +1,4 @@
-package main
+package prints
 
 import (
 	"context"
@@ -9,12 +9,13 @@ import (
 	"runtime"
 	"text/tabwriter"
 
+	"github.com/enrold/enrold/cmd/enrold/outfile"
 	"github.com/enrold/enrold/match/evaluation"
 	"github.com/enrold/enrold/match/finger"
 	"github.com/enrold/enrold/match/simd"
 )
 
-type benchFingerCmd struct {
+type Bench struct {
 	Dir     string `arg:"" type:"existingdir" help:"Folder of sets, or one set: images named FINGER_IMPRESSION.tif (or another image format), a file dpi with the resolution if it is not 500."`
 	JSON    bool   `help:"Print JSON."`
 	Threads int    `default:"1" help:"Threads for extraction and comparison. Speeds are those of one, by its processor time."`
@@ -23,8 +24,8 @@ type benchFingerCmd struct {
 	Plot    string `type:"path" help:"Write the DET curves to this SVG file."`
 }
 
-// fingerFigures are the figures of one set, or their mean. Rates are 0..1.
-type fingerFigures struct {
+// setFigures are the figures of one set, or their mean. Rates are 0..1.
+type setFigures struct {
 	Set         string  `json:"set"`
 	Impressions int     `json:"impressions"`
 	Failures    int     `json:"failures_to_extract"`
@@ -42,17 +43,17 @@ type fingerFigures struct {
 	Identify    float64 `json:"searched_per_second"` // 1:N, templates, one thread, by processor time
 }
 
-type fingerReport struct {
-	Engine  string          `json:"engine"`
-	SIMD    string          `json:"simd"`
-	Threads int             `json:"threads"`
-	Gallery int             `json:"gallery"`
-	Sets    []fingerFigures `json:"sets"`
-	Mean    fingerFigures   `json:"mean"`
-	Reject  []rejectFigure  `json:"error_versus_reject"`
+type report struct {
+	Engine  string         `json:"engine"`
+	SIMD    string         `json:"simd"`
+	Threads int            `json:"threads"`
+	Gallery int            `json:"gallery"`
+	Sets    []setFigures   `json:"sets"`
+	Mean    setFigures     `json:"mean"`
+	Reject  []rejectFigure `json:"error_versus_reject"`
 }
 
-func (c *benchFingerCmd) Run(ctx context.Context, out io.Writer) error {
+func (c *Bench) Run(ctx context.Context, out io.Writer) error {
 	level, err := simd.Current()
 	if err != nil {
 		return err
@@ -61,7 +62,7 @@ func (c *benchFingerCmd) Run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	report := fingerReport{Engine: finger.Engine, SIMD: level.String(), Threads: c.Threads, Gallery: c.Gallery}
+	report := report{Engine: finger.Engine, SIMD: level.String(), Threads: c.Threads, Gallery: c.Gallery}
 	var curves []evaluation.Named
 	var scores []scored
 	var mated []evaluation.Mated
@@ -86,13 +87,13 @@ func (c *benchFingerCmd) Run(ctx context.Context, out io.Writer) error {
 	report.Reject = errorVersusReject(mated)
 	report.Mean = mean(report.Sets)
 	if c.Scores != "" {
-		if err := writeFile(c.Scores, func(w io.Writer) error { return writeScores(w, scores) }); err != nil {
+		if err := outfile.Write(c.Scores, func(w io.Writer) error { return writeScores(w, scores) }); err != nil {
 			return err
 		}
 	}
 	if c.Plot != "" {
 		title := fmt.Sprintf("%s, mean EER %.2f %%", finger.Engine, 100*report.Mean.EER)
-		if err := writeFile(c.Plot, func(w io.Writer) error { return evaluation.PlotDET(w, title, curves) }); err != nil {
+		if err := outfile.Write(c.Plot, func(w io.Writer) error { return evaluation.PlotDET(w, title, curves) }); err != nil {
 			return err
 		}
 	}
@@ -104,8 +105,8 @@ func (c *benchFingerCmd) Run(ctx context.Context, out io.Writer) error {
 
 // mean of the sets, each counting alike; counts are summed, thresholds differ
 // from set to set and have none.
-func mean(sets []fingerFigures) fingerFigures {
-	m := fingerFigures{Set: "mean"}
+func mean(sets []setFigures) setFigures {
+	m := setFigures{Set: "mean"}
 	n := float64(len(sets))
 	for _, s := range sets {
 		m.Impressions += s.Impressions
@@ -122,7 +123,7 @@ func mean(sets []fingerFigures) fingerFigures {
 	return m
 }
 
-func (r *fingerReport) print(w io.Writer) error {
+func (r *report) print(w io.Writer) error {
 	fmt.Fprintf(w, "engine %s, SIMD %s, %s, %d threads, 1:N among %d\n", r.Engine, r.SIMD, runtime.GOARCH, r.Threads, r.Gallery)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "set\timages\tfailed\tminutiae\tEER %\tFMR100 %\tFMR1000 %\tZeroFMR %\textract ms\t1:1 /s\t1:N /s\t")
