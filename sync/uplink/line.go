@@ -31,8 +31,9 @@ type line struct {
 }
 
 type dialing struct {
-	done chan struct{}
-	err  error
+	began time.Time
+	done  chan struct{}
+	err   error
 }
 
 func newLine(conf *tls.Config, d dial, v *valve, central *url.URL) *line {
@@ -111,7 +112,7 @@ func (l *line) find() (c *http.ClientConn, d *dialing, mine bool) {
 		return c, nil, false
 	}
 	if l.dialing == nil {
-		l.dialing, mine = &dialing{done: make(chan struct{})}, true
+		l.dialing, mine = &dialing{began: time.Now(), done: make(chan struct{})}, true
 	}
 	return nil, l.dialing, mine
 }
@@ -145,7 +146,8 @@ func (l *line) watch(ctx context.Context) error {
 		}
 		d := l.claim()
 		if d == nil {
-			continue // somebody makes one already
+			l.giveUp(before) // somebody makes one already
+			continue
 		}
 		c, err := l.connect(ctx, d)
 		if err != nil {
@@ -162,6 +164,19 @@ func (l *line) watch(ctx context.Context) error {
 	return nil
 }
 
+// giveUp closes the connection that is being made, when it is among those that
+// stand still: the link was cut during the handshake.
+func (l *line) giveUp(still []*valved) {
+	l.mu.Lock()
+	d := l.dialing
+	l.mu.Unlock()
+	for _, o := range still {
+		if d != nil && o.born.After(d.began) {
+			_ = o.Close()
+		}
+	}
+}
+
 // claim returns a dial that the caller is to make, nil when one is under way.
 func (l *line) claim() *dialing {
 	l.mu.Lock()
@@ -169,7 +184,7 @@ func (l *line) claim() *dialing {
 	if l.dialing != nil {
 		return nil
 	}
-	l.dialing = &dialing{done: make(chan struct{})}
+	l.dialing = &dialing{began: time.Now(), done: make(chan struct{})}
 	return l.dialing
 }
 

@@ -57,7 +57,8 @@ func (v *valve) dial(d dial) dial {
 		}
 		v.mu.Lock()
 		defer v.mu.Unlock()
-		o := &valved{TCPConn: t, valve: v, moved: time.Now()}
+		now := time.Now()
+		o := &valved{TCPConn: t, valve: v, born: now, moved: now}
 		v.open[o] = struct{}{}
 		if v.rate > 0 {
 			o.pace(v.rate)

@@ -11,6 +11,7 @@ import (
 type valved struct {
 	*net.TCPConn
 	valve *valve
+	born  time.Time
 
 	// Of look, under valve.mu; in segments.
 	since     time.Time // something was under way at each look from here on
