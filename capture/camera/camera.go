@@ -164,7 +164,7 @@ func (c *Camera) look(frame *video.Frame) (*Observation, error) {
 		c.tracker.lost()
 		return o, nil
 	}
-	moved := false
+	var moved bool
 	o.Face, o.Track, moved = c.tracker.follow(o.Face, frame.Taken, c.profile.Movement)
 	part := frame.Part(around(o.Face))
 	if c.sight.Marks != nil && !followed {

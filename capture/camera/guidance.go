@@ -6,6 +6,7 @@ import "github.com/enrold/enrold/capture/quality"
 // words. Those of measures are named in quality.Words.
 type Guidance string
 
+// Codes beside those of measures.
 const (
 	NoFace    Guidance = "no_face"
 	ManyFaces Guidance = "many_faces"

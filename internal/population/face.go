@@ -47,11 +47,11 @@ func (p *Population) compareFace(person persons.Person, live []eid.PortraitRecor
 	for _, s := range live {
 		images, err := faceformat.Read(s.Record)
 		if err != nil {
-			return ReasonNoFace, nil
+			return ReasonNoFace, nil //nolint:nilerr // an unusable picture is a reason, not a failure
 		}
 		frame, err := portrait.Decode(images[0].Data)
 		if err != nil {
-			return ReasonNoFace, nil
+			return ReasonNoFace, nil //nolint:nilerr // an unusable picture is a reason, not a failure
 		}
 		frames = append(frames, policy.Live{Image: frame, Quality: s.Quality})
 	}

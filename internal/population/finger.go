@@ -105,7 +105,7 @@ func (p *Population) fileFingers(ctx context.Context) error {
 	for _, person := range p.people {
 		for _, position := range []eid.FingerPosition{eid.RightIndex, eid.LeftIndex} {
 			if ctx.Err() != nil {
-				return nil
+				return nil //nolint:nilerr // told to stop: what is not derived now is when it is asked for
 			}
 			if _, err := p.finger(person.FingerSeed(position)); err != nil {
 				return err

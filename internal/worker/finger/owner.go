@@ -77,7 +77,7 @@ func (o *owner) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case j := <-o.jobs:
-			jobCtx, stop := context.WithCancel(j.ctx)
+			jobCtx, stop := context.WithCancel(j.ctx) //nolint:contextcheck // the call's own, joined with ctx below
 			unhook := context.AfterFunc(ctx, stop)
 			j.done <- o.serve(jobCtx, j.work)
 			unhook()
