@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/enrold/enrold/capture/pad"
@@ -38,14 +39,18 @@ func (c *Camera) CaptureFace(ctx context.Context, n int, guidance func(Guidance)
 		return nil, err
 	}
 	taken := s.best()
-	samples := make([]eid.FaceSample, 0, n)
-	for _, o := range taken {
-		sample, err := c.sample(o, s.profile)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", op, err)
-		}
-		sample.Presentation.Checks, sample.Presentation.Blinks = s.checks.Result(), s.checks.Blinks()
-		samples = append(samples, sample)
+	samples := make([]eid.FaceSample, len(taken))
+	errs := make([]error, len(taken))
+	var cutting sync.WaitGroup
+	for i, o := range taken {
+		cutting.Go(func() { samples[i], errs[i] = c.sample(o, s.profile) })
+	}
+	cutting.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return nil, fmt.Errorf("%s: %w", op, err)
+	}
+	for i := range samples {
+		samples[i].Presentation.Checks, samples[i].Presentation.Blinks = s.checks.Result(), s.checks.Blinks()
 	}
 	return samples, nil
 }
