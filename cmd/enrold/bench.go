@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/enrold/enrold/cmd/enrold/faces"
 	"github.com/enrold/enrold/cmd/enrold/prints"
 	"github.com/enrold/enrold/hw/emu/persons"
 	"github.com/enrold/enrold/internal/demo"
@@ -16,12 +17,12 @@ import (
 )
 
 type benchCmd struct {
-	Visit   benchVisitCmd   `cmd:"" help:"Whole visits on the emulated desk, and the daemon's start."`
-	Finger  prints.Bench    `cmd:"" help:"Errors and speed of the fingerprint engine on sets in the FVC naming."`
-	Chip    benchChipCmd    `cmd:"" help:"Readings of emulated cards through pcscd: APDUs, bytes, times."`
-	Queue   benchQueueCmd   `cmd:"" help:"Durable requests a second beside the disk's own limit, and the start with many queued."`
-	Face    benchFaceCmd    `cmd:"" help:"Errors and speed of a face engine on labelled photographs."`
-	Gallery benchGalleryCmd `cmd:"" help:"Searches among many face templates: speed of each kernel beside reading alone and FAISS."`
+	Visit   benchVisitCmd      `cmd:"" help:"Whole visits on the emulated desk, and the daemon's start."`
+	Finger  prints.Bench       `cmd:"" help:"Errors and speed of the fingerprint engine on sets in the FVC naming."`
+	Chip    benchChipCmd       `cmd:"" help:"Readings of emulated cards through pcscd: APDUs, bytes, times."`
+	Queue   benchQueueCmd      `cmd:"" help:"Durable requests a second beside the disk's own limit, and the start with many queued."`
+	Face    faces.Bench        `cmd:"" help:"Errors and speed of a face engine on labelled photographs."`
+	Gallery faces.BenchGallery `cmd:"" help:"Searches among many face templates: speed of each kernel beside reading alone and FAISS."`
 }
 
 type benchVisitCmd struct {

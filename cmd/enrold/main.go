@@ -11,6 +11,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/enrold/enrold/cmd/enrold/faces"
 	"github.com/enrold/enrold/cmd/enrold/prints"
 )
 
@@ -18,22 +19,22 @@ import (
 var version = "0.1.0"
 
 type cli struct {
-	Run       runCmd         `cmd:"" help:"Run the desk's daemon."`
-	Worker    workerCmd      `cmd:"" hidden:"" help:"Serve one device library (started by the daemon)."`
-	Demo      demoCmd        `cmd:"" help:"Enrol an emulated person end to end on this machine."`
-	Devices   devicesCmd     `cmd:"" help:"List devices with the profile that claims each, or why none does."`
-	Read      readCmd        `cmd:"" help:"Read a chip document and say what every check found."`
-	Keys      keysCmd        `cmd:"" help:"Show and make the keys of desk and officer."`
-	Enrol     enrolCmd       `cmd:"" help:"Have the central take in this desk and its officer, or renew."`
-	Trust     trustCmd       `cmd:"" help:"Fill, show and check the folder of certificates that chips are trusted by."`
-	Finger    prints.Command `cmd:"" help:"Extract, compare and find fingerprints."`
-	Face      faceCmd        `cmd:"" help:"Compare photographs of faces."`
-	Calibrate calibrateCmd   `cmd:"" help:"Fit the limits of face comparison on labelled pairs."`
-	Models    modelsCmd      `cmd:"" help:"List, install and check the models of face recognition."`
-	Queue     queueCmd       `cmd:"" help:"List, check, export and mend the queue of requests."`
-	Published publishedCmd   `cmd:"" help:"Show what the central's offline root has signed for this desk, and take in items from files."`
-	Verify    verifyCmd      `cmd:"" help:"Say of a request, sealed or opened, what the given keys prove."`
-	Bench     benchCmd       `cmd:"" help:"Measure the visit, the daemon's start and the fingerprint engine."`
+	Run       runCmd          `cmd:"" help:"Run the desk's daemon."`
+	Worker    workerCmd       `cmd:"" hidden:"" help:"Serve one device library (started by the daemon)."`
+	Demo      demoCmd         `cmd:"" help:"Enrol an emulated person end to end on this machine."`
+	Devices   devicesCmd      `cmd:"" help:"List devices with the profile that claims each, or why none does."`
+	Read      readCmd         `cmd:"" help:"Read a chip document and say what every check found."`
+	Keys      keysCmd         `cmd:"" help:"Show and make the keys of desk and officer."`
+	Enrol     enrolCmd        `cmd:"" help:"Have the central take in this desk and its officer, or renew."`
+	Trust     trustCmd        `cmd:"" help:"Fill, show and check the folder of certificates that chips are trusted by."`
+	Finger    prints.Command  `cmd:"" help:"Extract, compare and find fingerprints."`
+	Face      faceCmd         `cmd:"" help:"Compare photographs of faces."`
+	Calibrate faces.Calibrate `cmd:"" help:"Fit the limits of face comparison on labelled pairs."`
+	Models    faces.Models    `cmd:"" help:"List, install and check the models of face recognition."`
+	Queue     queueCmd        `cmd:"" help:"List, check, export and mend the queue of requests."`
+	Published publishedCmd    `cmd:"" help:"Show what the central's offline root has signed for this desk, and take in items from files."`
+	Verify    verifyCmd       `cmd:"" help:"Say of a request, sealed or opened, what the given keys prove."`
+	Bench     benchCmd        `cmd:"" help:"Measure the visit, the daemon's start and the fingerprint engine."`
 
 	Version kong.VersionFlag `help:"Print the version."`
 }

@@ -1,4 +1,4 @@
-package main
+package faces
 
 import (
 	"encoding/csv"
@@ -11,15 +11,15 @@ import (
 	"strings"
 )
 
-// faceSet is what is compared: photographs, groups of them that make one
+// pairSet is what is compared: photographs, groups of them that make one
 // template each, and comparisons of groups.
-type faceSet struct {
+type pairSet struct {
 	paths  []string
 	groups [][]int // indices of paths
-	trials []faceTrial
+	trials []trial
 }
 
-type faceTrial struct {
+type trial struct {
 	a, b  int // indices of groups
 	mated bool
 	score float64
@@ -27,10 +27,10 @@ type faceTrial struct {
 
 const mostTrials = 50_000_000 // 16 bytes each and more: what a desk's memory bears
 
-// readFacePairs reads "path, path, 0|1" lines; a first line of headings is
+// readPairs reads "path, path, 0|1" lines; a first line of headings is
 // passed over, and further columns are.
-func readFacePairs(file string) (faceSet, error) {
-	var s faceSet
+func readPairs(file string) (pairSet, error) {
+	var s pairSet
 	f, err := os.Open(file)
 	if err != nil {
 		return s, err
@@ -73,7 +73,7 @@ func readFacePairs(file string) (faceSet, error) {
 			}
 			return s, fmt.Errorf("read pairs: line %d is labelled %q, want 0 or 1", line, label)
 		}
-		s.trials = append(s.trials, faceTrial{a: at(strings.TrimSpace(row[0])), b: at(strings.TrimSpace(row[1])), mated: label == "1"})
+		s.trials = append(s.trials, trial{a: at(strings.TrimSpace(row[0])), b: at(strings.TrimSpace(row[1])), mated: label == "1"})
 	}
 	if len(s.trials) == 0 {
 		return s, errors.New("read pairs: the file has none")
@@ -89,12 +89,12 @@ func exists(path string) bool {
 // photographExtensions are the files of a person's folder that count.
 var photographExtensions = []string{".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp", ".pgm", ".ppm", ".pnm"}
 
-// readFaceDir reads a folder of persons. With k of 1 all pairs of photographs
+// readDir reads a folder of persons. With k of 1 all pairs of photographs
 // are compared. With more, each person's photographs in the order of their names
 // are cut into groups of k (a rest is left out), each group makes a template,
 // and each template is compared with every photograph that is not in it.
-func readFaceDir(dir string, k int) (faceSet, error) {
-	var s faceSet
+func readDir(dir string, k int) (pairSet, error) {
+	var s pairSet
 	people, err := os.ReadDir(dir)
 	if err != nil {
 		return s, err
@@ -127,7 +127,7 @@ func readFaceDir(dir string, k int) (faceSet, error) {
 		}
 		for a := range single {
 			for b := a + 1; b < single; b++ {
-				s.trials = append(s.trials, faceTrial{a: a, b: b, mated: person[a] == person[b]})
+				s.trials = append(s.trials, trial{a: a, b: b, mated: person[a] == person[b]})
 			}
 		}
 		return s, nil
@@ -152,7 +152,7 @@ func readFaceDir(dir string, k int) (faceSet, error) {
 	for g := single; g < len(s.groups); g++ {
 		for b := range single {
 			if !slices.Contains(s.groups[g], b) {
-				s.trials = append(s.trials, faceTrial{a: g, b: b, mated: person[s.groups[g][0]] == person[b]})
+				s.trials = append(s.trials, trial{a: g, b: b, mated: person[s.groups[g][0]] == person[b]})
 			}
 		}
 	}

@@ -1,4 +1,4 @@
-package main
+package faces
 
 import (
 	"bufio"
@@ -16,7 +16,7 @@ import (
 	"github.com/enrold/enrold/match/gallery"
 )
 
-//go:embed bench_gallery.py
+//go:embed bench_faiss.py
 var faissScript string
 
 var errNoFaiss = errors.New("FAISS is not installed")

@@ -1,4 +1,4 @@
-package main
+package faces
 
 import (
 	"os"
@@ -15,7 +15,7 @@ func TestGroupsFollowPairs(t *testing.T) {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	set, err := readFacePairs(file)
+	set, err := readPairs(file)
 	if err != nil {
 		t.Fatal(err)
 	}

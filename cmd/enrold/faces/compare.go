@@ -1,4 +1,4 @@
-package main
+package faces
 
 import (
 	"encoding/json"
@@ -59,15 +59,15 @@ func (c *engineChoice) open() (*engines.Engines, error) {
 	return engines.Open(c.Models, c.Engine)
 }
 
-type faceCompareCmd struct {
+type Compare struct {
 	A    string `arg:"" type:"existingfile" help:"Photograph: JPEG, PNG, GIF, WebP, BMP or PGM."`
 	B    string `arg:"" type:"existingfile" help:"Another."`
 	JSON bool   `help:"Print JSON."`
 	engineChoice
 }
 
-// faceComparison is what the command says.
-type faceComparison struct {
+// comparison is what the command says.
+type comparison struct {
 	Engine     string           `json:"engine"`
 	Model      string           `json:"model"`
 	Metric     face.Metric      `json:"metric"`
@@ -76,10 +76,10 @@ type faceComparison struct {
 	Limit      face.Threshold   `json:"threshold"`
 	Thresholds []face.Threshold `json:"thresholds"` // each only means something for this model
 	Warning    engines.Warning  `json:"warning,omitempty"`
-	Boxes      [2]faceBox       `json:"boxes"`
+	Boxes      [2]box           `json:"boxes"`
 }
 
-type faceBox struct {
+type box struct {
 	X      int `json:"x"`
 	Y      int `json:"y"`
 	Width  int `json:"width"`
@@ -93,13 +93,13 @@ const (
 	outcomeMismatch = "mismatch"
 )
 
-func (c *faceCompareCmd) Run(out io.Writer) (err error) {
+func (c *Compare) Run(out io.Writer) (err error) {
 	e, err := c.open()
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, e.Close()) }()
-	r := faceComparison{Engine: e.Choice.Name, Warning: e.Choice.Warning}
+	r := comparison{Engine: e.Choice.Name, Warning: e.Choice.Warning}
 	var templates [2]face.Template
 	for i, path := range []string{c.A, c.B} {
 		f, err := describePhotograph(e.Engine, path)
@@ -107,7 +107,7 @@ func (c *faceCompareCmd) Run(out io.Writer) (err error) {
 			return err
 		}
 		templates[i] = f.Template
-		r.Boxes[i] = faceBox{f.Box.Min.X, f.Box.Min.Y, f.Box.Dx(), f.Box.Dy()}
+		r.Boxes[i] = box{f.Box.Min.X, f.Box.Min.Y, f.Box.Dx(), f.Box.Dy()}
 	}
 	model := e.Engine.Model()
 	m := e.Recogniser()

@@ -1,4 +1,4 @@
-package main
+package faces
 
 import (
 	"context"
@@ -17,7 +17,7 @@ import (
 	"github.com/enrold/enrold/match/gallery"
 )
 
-type benchGalleryCmd struct {
+type BenchGallery struct {
 	N      int    `help:"Templates." default:"1000000"`
 	Dim    int    `help:"Values of a template." default:"128"`
 	Top    int    `help:"Candidates that a search returns." default:"10"`
@@ -53,7 +53,7 @@ type galleryFigures struct {
 
 const batchProbes = 16
 
-func (c *benchGalleryCmd) Run(ctx context.Context) error {
+func (c *BenchGallery) Run(ctx context.Context) error {
 	if c.N < 1 || c.Rounds < 1 || c.Top < 1 {
 		return errors.New("bench gallery: --n, --rounds and --top must be at least 1")
 	}
@@ -92,7 +92,7 @@ func (c *benchGalleryCmd) Run(ctx context.Context) error {
 	return printGallery(os.Stdout, all)
 }
 
-func (c *benchGalleryCmd) measure(ctx context.Context, k gallery.Kernel, int8s bool, other *faiss) (f galleryFigures, err error) {
+func (c *BenchGallery) measure(ctx context.Context, k gallery.Kernel, int8s bool, other *faiss) (f galleryFigures, err error) {
 	f = galleryFigures{Kernel: k.String(), Kind: "float32", N: c.N, Dim: c.Dim, Threads: 2}
 	if int8s {
 		f.Kind = "int8"
@@ -142,7 +142,7 @@ func (c *benchGalleryCmd) measure(ctx context.Context, k gallery.Kernel, int8s b
 }
 
 // parallel searches from two goroutines at once, by the wall's clock.
-func (c *benchGalleryCmd) parallel(ctx context.Context, g *gallery.Gallery, probes [][]float32) (float64, error) {
+func (c *BenchGallery) parallel(ctx context.Context, g *gallery.Gallery, probes [][]float32) (float64, error) {
 	errs := make(chan error, 2)
 	start := time.Now()
 	for range 2 {

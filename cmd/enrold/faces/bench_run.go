@@ -1,4 +1,4 @@
-package main
+package faces
 
 import (
 	"context"
@@ -24,9 +24,9 @@ import (
 // a pipeline has one stage for all but reading.
 var faceStages = []string{"read", "find", "refine", "describe"}
 
-// faceRun describes and compares the photographs of a set.
-type faceRun struct {
-	set     faceSet
+// benchRun describes and compares the photographs of a set.
+type benchRun struct {
+	set     pairSet
 	engine  face.Engine
 	threads int
 	frames  bool // described as frames of a capture
@@ -38,7 +38,7 @@ type faceRun struct {
 
 // describe makes the templates. A photograph that cannot be read or shows no
 // face is a failure to acquire; any other error ends the run.
-func (r *faceRun) describe(ctx context.Context) error {
+func (r *benchRun) describe(ctx context.Context) error {
 	r.templates = make([]*face.Template, len(r.set.paths))
 	errs := make([]error, r.threads)
 	var next atomic.Int64
@@ -72,7 +72,7 @@ func (r *faceRun) describe(ctx context.Context) error {
 }
 
 // one describes the most prominent face of a photograph, stage by stage.
-func (r *faceRun) one(path string) (face.Template, error) {
+func (r *benchRun) one(path string) (face.Template, error) {
 	clock := r.now()
 	stage := func(i int) {
 		t := r.now()
@@ -125,7 +125,7 @@ func first(e face.Engine, img *image.RGBA) (face.Template, error) {
 
 // now is the processor time of the whole process, which other programs disturb
 // less than they do a wall clock; with several threads only that is left.
-func (r *faceRun) now() time.Duration {
+func (r *benchRun) now() time.Duration {
 	if r.threads > 1 {
 		return time.Duration(time.Now().UnixNano())
 	}
@@ -134,7 +134,7 @@ func (r *faceRun) now() time.Duration {
 
 // compare scores every trial; a greater score is more alike, whatever the metric.
 // A trial of a sample without a template has the lowest score there is.
-func (r *faceRun) compare() error {
+func (r *benchRun) compare() error {
 	model := r.engine.Model()
 	groups := make([]*face.Template, len(r.set.groups))
 	for g, members := range r.set.groups {
@@ -174,14 +174,14 @@ func (r *faceRun) compare() error {
 }
 
 // alike turns a score so that more is more alike, and back.
-func (r *faceRun) alike(score float64) float64 {
+func (r *benchRun) alike(score float64) float64 {
 	if r.engine.Model().Metric == face.Euclidean {
 		return -score
 	}
 	return score
 }
 
-func (r *faceRun) trial() evaluation.Trial {
+func (r *benchRun) trial() evaluation.Trial {
 	var t evaluation.Trial
 	for _, s := range r.set.trials {
 		if s.mated {
@@ -193,8 +193,8 @@ func (r *faceRun) trial() evaluation.Trial {
 	return t
 }
 
-func (r *faceRun) figures(curve evaluation.Curve, m face.Manifest) faceFigures {
-	f := faceFigures{Model: m.ID, Metric: m.Metric, Images: len(r.set.paths), MS: map[string]float64{}, Clock: "cpu"}
+func (r *benchRun) figures(curve evaluation.Curve, m face.Manifest) setFigures {
+	f := setFigures{Model: m.ID, Metric: m.Metric, Images: len(r.set.paths), MS: map[string]float64{}, Clock: "cpu"}
 	if r.threads > 1 {
 		f.Clock = "wall"
 	}
@@ -215,11 +215,11 @@ func (r *faceRun) figures(curve evaluation.Curve, m face.Manifest) faceFigures {
 	f.EERAt = finite(r.alike(f.EERAt))
 	for _, far := range askedFAR {
 		frr, at := curve.FNMRAt(far)
-		f.FRR = append(f.FRR, faceRate{FAR: far, FRR: frr, At: finite(r.alike(at))})
+		f.FRR = append(f.FRR, rateAt{FAR: far, FRR: frr, At: finite(r.alike(at))})
 	}
 	for _, t := range m.Thresholds {
 		at := r.alike(t.Accept)
-		f.Policy = append(f.Policy, facePoint{Threshold: t, FAR: curve.FMR(at), FRR: curve.FNMR(at)})
+		f.Policy = append(f.Policy, limitFigures{Threshold: t, FAR: curve.FMR(at), FRR: curve.FNMR(at)})
 	}
 	for i, name := range faceStages {
 		if ns := r.took[i].Load(); ns > 0 {
@@ -233,7 +233,7 @@ func (r *faceRun) figures(curve evaluation.Curve, m face.Manifest) faceFigures {
 // finite keeps a limit that no score reaches out of JSON, which has no word for it.
 func finite(v float64) float64 { return math.Max(-10, math.Min(10, v)) }
 
-func (r *faceRun) writeScores(w io.Writer) error {
+func (r *benchRun) writeScores(w io.Writer) error {
 	out := csv.NewWriter(w)
 	_ = out.Write([]string{"a", "b", "mated", "score"})
 	name := func(g int) string {

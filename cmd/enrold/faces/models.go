@@ -1,4 +1,4 @@
-package main
+package faces
 
 import (
 	"context"
@@ -16,10 +16,10 @@ import (
 	"github.com/enrold/enrold/match/face/manifest"
 )
 
-type modelsCmd struct {
-	List    modelsListCmd    `cmd:"" help:"List every known model, whether it is installed, and which engine a desk would use."`
-	Install modelsInstallCmd `cmd:"" help:"Install a set of models, each file checked by its SHA-256."`
-	Verify  modelsVerifyCmd  `cmd:"" help:"Check the files of every installed model. Exit status 1: one was altered, or no engine can work."`
+type Models struct {
+	List    listCmd    `cmd:"" help:"List every known model, whether it is installed, and which engine a desk would use."`
+	Install installCmd `cmd:"" help:"Install a set of models, each file checked by its SHA-256."`
+	Verify  verifyCmd  `cmd:"" help:"Check the files of every installed model. Exit status 1: one was altered, or no engine can work."`
 }
 
 // modelsPath is the folder of the models, of a checkout if none is named.
@@ -89,12 +89,12 @@ func reportModels(dir string, check bool) (modelsReport, error) {
 	return r, nil
 }
 
-type modelsListCmd struct {
+type listCmd struct {
 	modelsPath
 	JSON bool `help:"Print JSON."`
 }
 
-func (c *modelsListCmd) Run(out io.Writer) error {
+func (c *listCmd) Run(out io.Writer) error {
 	if err := c.fill(); err != nil {
 		return err
 	}
@@ -147,12 +147,12 @@ func warned(w engines.Warning) string {
 	return ""
 }
 
-type modelsVerifyCmd struct {
+type verifyCmd struct {
 	modelsPath
 	JSON bool `help:"Print JSON."`
 }
 
-func (c *modelsVerifyCmd) Run(out io.Writer) error {
+func (c *verifyCmd) Run(out io.Writer) error {
 	if err := c.fill(); err != nil {
 		return err
 	}
@@ -174,14 +174,14 @@ func (c *modelsVerifyCmd) Run(out io.Writer) error {
 	return nil
 }
 
-type modelsInstallCmd struct {
+type installCmd struct {
 	modelsPath
 	Set  string `help:"Set to install: registry (fetched from npm) or recommended (needs --from)." enum:"registry,recommended" default:"registry"`
 	From string `help:"Folder, or address of a folder on a web server, that holds the set's files by their names."`
 }
 
 // Run installs what is missing or altered of the set and leaves the rest alone.
-func (c *modelsInstallCmd) Run(ctx context.Context, out io.Writer) (err error) {
+func (c *installCmd) Run(ctx context.Context, out io.Writer) (err error) {
 	if c.Models == "" {
 		if err := c.fill(); err != nil {
 			return err

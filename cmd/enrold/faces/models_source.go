@@ -1,4 +1,4 @@
-package main
+package faces
 
 import (
 	"archive/tar"

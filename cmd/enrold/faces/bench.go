@@ -1,4 +1,4 @@
-package main
+package faces
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 	"github.com/enrold/enrold/match/face"
 )
 
-type benchFaceCmd struct {
+type Bench struct {
 	Pairs    string `arg:"" optional:"" type:"existingfile" help:"CSV file of pairs: path, path, 1 for one person and 0 for two. Paths are relative to the file's folder."`
 	Dir      string `type:"existingdir" help:"Folder of persons, each a folder of photographs: all pairs are compared."`
 	Template int    `default:"1" help:"With --dir: compare templates of so many photographs with single others (docs/MODELS.md says how)."`
@@ -26,39 +26,39 @@ type benchFaceCmd struct {
 	engineChoice
 }
 
-// faceFigures are the figures of one set. Rates are 0..1; a rate's limit is the
+// setFigures are the figures of one set. Rates are 0..1; a rate's limit is the
 // score from which it holds.
-type faceFigures struct {
-	Engine   string      `json:"engine"`
-	Model    string      `json:"model"`
-	Detector string      `json:"detector,omitempty"`
-	Metric   face.Metric `json:"metric"`
-	Template int         `json:"template"`
-	Frames   bool        `json:"frames"` // described as frames, not as stills
-	Images   int         `json:"images"`
-	Failures int         `json:"failures_to_acquire"`
-	FTA      float64     `json:"fta"`
-	Genuine  int         `json:"genuine_pairs"`
-	Impostor int         `json:"impostor_pairs"`
-	EER      float64     `json:"eer"`
-	EERAt    float64     `json:"eer_threshold"`
-	FRR      []faceRate  `json:"frr"`
-	Policy   []facePoint `json:"policy,omitempty"` // the model's own limits on this set
+type setFigures struct {
+	Engine   string         `json:"engine"`
+	Model    string         `json:"model"`
+	Detector string         `json:"detector,omitempty"`
+	Metric   face.Metric    `json:"metric"`
+	Template int            `json:"template"`
+	Frames   bool           `json:"frames"` // described as frames, not as stills
+	Images   int            `json:"images"`
+	Failures int            `json:"failures_to_acquire"`
+	FTA      float64        `json:"fta"`
+	Genuine  int            `json:"genuine_pairs"`
+	Impostor int            `json:"impostor_pairs"`
+	EER      float64        `json:"eer"`
+	EERAt    float64        `json:"eer_threshold"`
+	FRR      []rateAt       `json:"frr"`
+	Policy   []limitFigures `json:"policy,omitempty"` // the model's own limits on this set
 
 	MS      map[string]float64 `json:"ms"`    // mean processor time of a stage, for one photograph
 	Compare float64            `json:"ns"`    // of one comparison
 	Clock   string             `json:"clock"` // cpu, or wall with several threads
 }
 
-// faceRate is the false rejection rate where the false acceptance rate is at most FAR.
-type faceRate struct {
+// rateAt is the false rejection rate where the false acceptance rate is at most FAR.
+type rateAt struct {
 	FAR float64 `json:"far"`
 	FRR float64 `json:"frr"`
 	At  float64 `json:"threshold"`
 }
 
-// facePoint is what one of the model's own limits gives on this set.
-type facePoint struct {
+// limitFigures is what one of the model's own limits gives on this set.
+type limitFigures struct {
 	face.Threshold
 	FAR float64 `json:"far"`
 	FRR float64 `json:"frr"`
@@ -66,18 +66,18 @@ type facePoint struct {
 
 var askedFAR = []float64{0.01, 0.001, 0.0001}
 
-func (c *benchFaceCmd) Run(ctx context.Context, out io.Writer) (err error) {
+func (c *Bench) Run(ctx context.Context, out io.Writer) (err error) {
 	if (c.Pairs == "") == (c.Dir == "") {
 		return errors.New("name either a file of pairs or --dir")
 	}
 	if c.Template < 1 || c.Template > 1 && c.Dir == "" || c.Threads < 1 {
 		return errors.New("--template needs --dir; both numbers are at least 1")
 	}
-	var set faceSet
+	var set pairSet
 	if c.Pairs != "" {
-		set, err = readFacePairs(c.Pairs)
+		set, err = readPairs(c.Pairs)
 	} else {
-		set, err = readFaceDir(c.Dir, c.Template)
+		set, err = readDir(c.Dir, c.Template)
 	}
 	if err != nil {
 		return err
@@ -88,7 +88,7 @@ func (c *benchFaceCmd) Run(ctx context.Context, out io.Writer) (err error) {
 	}
 	defer func() { err = errors.Join(err, e.Close()) }()
 	fmt.Fprintf(os.Stderr, "bench: %d photographs, engine %s\n", len(set.paths), e.Choice.Name)
-	run := faceRun{set: set, engine: e.Engine, threads: c.Threads, frames: c.Frames}
+	run := benchRun{set: set, engine: e.Engine, threads: c.Threads, frames: c.Frames}
 	if err := run.describe(ctx); err != nil {
 		return err
 	}
@@ -119,7 +119,7 @@ func (c *benchFaceCmd) Run(ctx context.Context, out io.Writer) (err error) {
 	return f.print(out)
 }
 
-func (f faceFigures) print(out io.Writer) error {
+func (f setFigures) print(out io.Writer) error {
 	fmt.Fprintf(out, "engine %s, model %s, detector %s, templates of %d\n", f.Engine, f.Model, f.Detector, f.Template)
 	fmt.Fprintf(out, "%d photographs, %d failures to acquire (%.2f %%); %d genuine and %d impostor comparisons\n",
 		f.Images, f.Failures, 100*f.FTA, f.Genuine, f.Impostor)

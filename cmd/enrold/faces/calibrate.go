@@ -1,4 +1,4 @@
-package main
+package faces
 
 import (
 	"context"
@@ -20,11 +20,11 @@ import (
 	"github.com/enrold/enrold/match/face/policy"
 )
 
-type calibrateCmd struct {
-	Face calibrateFaceCmd `cmd:"" help:"Fit the limits of face comparison on an office's own labelled pairs."`
+type Calibrate struct {
+	Face calibrateCmd `cmd:"" help:"Fit the limits of face comparison on an office's own labelled pairs."`
 }
 
-type calibrateFaceCmd struct {
+type calibrateCmd struct {
 	engineChoice
 	Pairs   string `arg:"" type:"existingfile" help:"CSV of path, path, 0 or 1 (one person), and optionally sex and age group. At least 200 consented pairs of chip portrait and live photograph; 3000 non-mated pairs for a false match rate of 0.1 %."`
 	Set     string `help:"Name of the calibration set, which requests carry; by default the file's name."`
@@ -34,14 +34,14 @@ type calibrateFaceCmd struct {
 	Threads int    `default:"2" help:"Threads that describe photographs."`
 }
 
-func (c *calibrateFaceCmd) Run(ctx context.Context, out io.Writer) (err error) {
+func (c *calibrateCmd) Run(ctx context.Context, out io.Writer) (err error) {
 	if c.Threads < 1 {
 		return errors.New("--threads is at least 1")
 	}
 	if c.Set == "" {
 		c.Set = strings.TrimSuffix(filepath.Base(c.Pairs), filepath.Ext(c.Pairs))
 	}
-	set, err := readFacePairs(c.Pairs)
+	set, err := readPairs(c.Pairs)
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func (c *calibrateFaceCmd) Run(ctx context.Context, out io.Writer) (err error) {
 	}
 	defer func() { err = errors.Join(err, e.Close()) }()
 	fmt.Fprintf(os.Stderr, "calibrate: %d photographs, %d pairs, engine %s\n", len(set.paths), len(set.trials), e.Choice.Name)
-	run := faceRun{set: set, engine: e.Engine, threads: c.Threads}
+	run := benchRun{set: set, engine: e.Engine, threads: c.Threads}
 	if err := run.describe(ctx); err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func (c *calibrateFaceCmd) Run(ctx context.Context, out io.Writer) (err error) {
 
 // pairs are the trials in the model's own metric, and how many photographs gave
 // no template.
-func (r *faceRun) pairs(labels []groupLabel) (pairs []policy.Pair, failed int) {
+func (r *benchRun) pairs(labels []groupLabel) (pairs []policy.Pair, failed int) {
 	for i, t := range r.set.trials {
 		p := policy.Pair{A: t.a, B: t.b, Mated: t.mated, Score: r.alike(t.score), Sex: labels[i].sex, Age: labels[i].age}
 		if math.IsInf(t.score, 0) {
@@ -95,7 +95,7 @@ func (r *faceRun) pairs(labels []groupLabel) (pairs []policy.Pair, failed int) {
 // groupLabel is what the further columns say of a pair.
 type groupLabel struct{ sex, age string }
 
-// readGroups reads columns four and five of the lines that readFacePairs takes.
+// readGroups reads columns four and five of the lines that readPairs takes.
 func readGroups(file string) (labels []groupLabel, err error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -128,7 +128,7 @@ func readGroups(file string) (labels []groupLabel, err error) {
 
 // give writes what was asked for. A calibration without a usable limit is
 // printed, but never written for a desk.
-func (c *calibrateFaceCmd) give(out io.Writer, m face.Manifest, pairs []policy.Pair, fitted policy.Calibration) error {
+func (c *calibrateCmd) give(out io.Writer, m face.Manifest, pairs []policy.Pair, fitted policy.Calibration) error {
 	text, err := json.MarshalIndent(fitted, "", "  ")
 	if err != nil {
 		return fmt.Errorf("encode calibration: %w", err)

@@ -1,4 +1,4 @@
-package main
+package faces
 
 import (
 	"encoding/json"
@@ -18,7 +18,7 @@ import (
 	"github.com/enrold/enrold/match/face"
 )
 
-type faceQualityCmd struct {
+type Quality struct {
 	Image    string `arg:"" type:"existingfile" help:"Photograph: JPEG, PNG, GIF, WebP, BMP, PGM or JPEG 2000."`
 	Profile  string `help:"What is asked: standard, glasses, headscarf, child, dim." default:"standard"`
 	JSON     bool   `help:"Print JSON."`
@@ -27,18 +27,18 @@ type faceQualityCmd struct {
 	engineChoice
 }
 
-// faceQuality is what the command says.
-type faceQuality struct {
+// qualityReport is what the command says.
+type qualityReport struct {
 	Width        int              `json:"width"`
 	Height       int              `json:"height"`
 	Faces        int              `json:"faces"`
-	Box          faceBox          `json:"box"`
+	Box          box              `json:"box"`
 	Points       face.Points      `json:"points"` // right eye, left eye, nose, right and left corner of the mouth
 	Pose         quality.Angles   `json:"pose"`   // degrees, estimated from five points
 	Unified      int              `json:"unified_quality_score"`
 	Profile      string           `json:"profile"`
 	Acceptable   bool             `json:"acceptable"` // every measure reaches the profile's least
-	Measures     []faceMeasure    `json:"measures"`
+	Measures     []measured       `json:"measures"`
 	Presentation eid.Presentation `json:"presentation"` // of the models only; not tested to ISO/IEC 30107-3
 	Detector     string           `json:"detector"`
 	Names        string           `json:"names"`
@@ -47,7 +47,7 @@ type faceQuality struct {
 // namedAfter is said with every report: names are not conformance.
 const namedAfter = "after ISO/IEC 29794-5; no conformance is claimed"
 
-type faceMeasure struct {
+type measured struct {
 	quality.Result
 	Least  int  `json:"least"`
 	Wanted int  `json:"wanted"`
@@ -59,7 +59,7 @@ type faceMeasure struct {
 	ReasonEN string `json:"reason_en,omitempty"`
 }
 
-func (c *faceQualityCmd) Run(out io.Writer) (err error) {
+func (c *Quality) Run(out io.Writer) (err error) {
 	profiles, err := quality.Profiles()
 	if err != nil {
 		return err
@@ -125,12 +125,12 @@ type unfit struct{}
 func (unfit) Error() string { return "the portrait is not good enough" }
 func (unfit) ExitCode() int { return 3 }
 
-func judgePortrait(s quality.Scene, p quality.Profile) faceQuality {
+func judgePortrait(s quality.Scene, p quality.Profile) qualityReport {
 	report := quality.Measure(s)
 	b := s.Face.Box
-	r := faceQuality{
+	r := qualityReport{
 		Width: s.Bounds.Dx(), Height: s.Bounds.Dy(), Faces: 1 + len(s.Others),
-		Box: faceBox{b.Min.X, b.Min.Y, b.Dx(), b.Dy()}, Points: s.Face.Points, Pose: quality.Pose(s.Face.Points),
+		Box: box{b.Min.X, b.Min.Y, b.Dx(), b.Dy()}, Points: s.Face.Points, Pose: quality.Pose(s.Face.Points),
 		Unified: report.Unified(), Profile: p.ID, Acceptable: len(report) > 0 && len(p.Faults(report)) == 0, Names: namedAfter,
 	}
 	for _, w := range quality.All() {
@@ -139,7 +139,7 @@ func judgePortrait(s quality.Scene, p quality.Profile) faceQuality {
 			continue
 		}
 		l := p.Limit(w.Name)
-		m := faceMeasure{Result: x, Least: l.Least, Wanted: l.Wanted, OK: x.Value >= l.Least, LabelVI: w.LabelVI, LabelEN: w.LabelEN}
+		m := measured{Result: x, Least: l.Least, Wanted: l.Wanted, OK: x.Value >= l.Least, LabelVI: w.LabelVI, LabelEN: w.LabelEN}
 		if x.Value < l.Wanted {
 			m.ReasonVI, m.ReasonEN = w.ReasonVI, w.ReasonEN
 		}
@@ -161,7 +161,7 @@ func writePortrait(path string, img *image.RGBA, at face.Points, most int) error
 	return os.WriteFile(path, data, 0o600)
 }
 
-func (r faceQuality) print(out io.Writer) error {
+func (r qualityReport) print(out io.Writer) error {
 	fmt.Fprintf(out, "quality %d of 100 for %s; yaw %.0f°, pitch %.0f°, roll %.0f°; liveness models: %s\n",
 		r.Unified, r.Profile, r.Pose.Yaw, r.Pose.Pitch, r.Pose.Roll, r.Presentation.Signal)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
