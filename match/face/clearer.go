@@ -1,6 +1,9 @@
 package face
 
-import "image"
+import (
+	"image"
+	"image/draw"
+)
 
 // Shares of the pixels that become black and white in a clearer copy.
 const (
@@ -13,6 +16,11 @@ const (
 // takes most of a sensor's noise, and shades stretched, which undoes bad light.
 // It is for finding only; a recogniser knows noise and loses more by smoothing.
 func clearer(img *image.RGBA) *image.RGBA {
+	if img.Stride != 4*img.Rect.Dx() { // a part of a larger one
+		whole := image.NewRGBA(img.Rect)
+		draw.Draw(whole, whole.Rect, img, img.Rect.Min, draw.Src)
+		img = whole
+	}
 	across := binomial(img, 4, img.Rect.Dx(), img.Stride, img.Rect.Dy())
 	out := binomial(across, across.Stride, img.Rect.Dy(), 4, img.Rect.Dx())
 	var count [256]int
@@ -36,7 +44,7 @@ func clearer(img *image.RGBA) *image.RGBA {
 }
 
 // binomial smooths along one direction: lines of n pixels that are step bytes
-// apart; the next line begins next bytes on. img.Stride must be 4 times its width.
+// apart; the next line begins next bytes on.
 func binomial(img *image.RGBA, step, n, next, lines int) *image.RGBA {
 	out := image.NewRGBA(img.Rect)
 	for line := range lines {
