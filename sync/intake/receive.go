@@ -143,6 +143,13 @@ func (in *Intake) Accept(ctx context.Context, desk Desk, id string, sealed []byt
 	if fresh {
 		in.wakeDecider()
 	}
+	if receipt != nil {
+		// It may have been announced, and come another way: an upload that nobody
+		// finishes would count as open.
+		if err := in.o.Parts.Drop(ctx, desk.ID, id); err != nil {
+			in.o.Log.Error("upload of a received request not dropped", "error", err) // the next announcement or the sweep takes it
+		}
+	}
 	return receipt, fresh, err
 }
 

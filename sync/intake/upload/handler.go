@@ -125,7 +125,7 @@ func (h *handler) presence(ctx context.Context, desk string, a wire.Announcement
 	}
 	if receipt != nil {
 		k.State, k.Receipt = wire.PresenceReceived, receipt
-		return k, nil
+		return k, h.o.Parts.Drop(ctx, desk, a.ID) // it may have come another way
 	}
 	release, err := h.locks.take(ctx, desk, a.ID, nil)
 	if err != nil {
