@@ -42,9 +42,22 @@ type officerPIN struct {
 	LastTry bool   `help:"Try the PIN although one wrong one more locks the token."`
 }
 
-// withKeys opens a desk's keys for one command. The officer's token gets a
-// worker of its own, which ends with the command.
-func withKeys(ctx context.Context, file string, use func(context.Context, config.Config, *keys.Desk, *keys.Officer) error) (err error) {
+// withKeys opens a desk's keys for one command, and those of its officer where a
+// token holds them.
+func withKeys(ctx context.Context, file string, use func(context.Context, config.Config, *keys.Desk, *keys.Officer) error) error {
+	token := func(cfg config.Config) bool { return cfg.Keys.Officer == config.KeyToken }
+	return withWorker(ctx, file, "token", token, func(ctx context.Context, cfg config.Config, desk *keys.Desk, r *rooms) error {
+		if r == nil {
+			return use(ctx, cfg, desk, nil)
+		}
+		officer := keys.NewOfficer(r.token)
+		return errors.Join(use(ctx, cfg, desk, officer), officer.Lock(ctx))
+	})
+}
+
+// withWorker opens a desk's keys for one command and, if needed, runs one worker,
+// which ends with the command; else it uses no rooms.
+func withWorker(ctx context.Context, file, name string, needed func(config.Config) bool, use func(context.Context, config.Config, *keys.Desk, *rooms) error) (err error) {
 	cfg, err := config.Load(file)
 	if err != nil {
 		return err
@@ -54,25 +67,24 @@ func withKeys(ctx context.Context, file string, use func(context.Context, config
 		return err
 	}
 	defer func() { err = errors.Join(err, desk.Close()) }()
-	if cfg.Keys.Officer != config.KeyToken {
+	if !needed(cfg) {
 		return use(ctx, cfg, desk, nil)
 	}
-	rooms, err := newRooms(file, cfg, slog.New(slog.DiscardHandler))
+	r, err := newRooms(file, cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
-	for name := range rooms.handles {
-		if name != "token" {
-			delete(rooms.handles, name)
+	for other := range r.handles {
+		if other != name {
+			delete(r.handles, other)
 		}
 	}
 	ctx, stop := context.WithCancel(ctx)
 	var services sync.WaitGroup
 	defer services.Wait()
 	defer stop()
-	rooms.run(ctx, &services)
-	officer := keys.NewOfficer(rooms.token)
-	return errors.Join(use(ctx, cfg, desk, officer), officer.Lock(ctx))
+	r.run(ctx, &services)
+	return use(ctx, cfg, desk, r)
 }
 
 type keysShowCmd struct {

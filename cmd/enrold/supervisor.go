@@ -2,12 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"slices"
-	"sync"
 
 	"github.com/enrold/enrold/internal/config"
 	"github.com/enrold/enrold/internal/keys"
@@ -47,34 +44,12 @@ func (p officerPIN) supervisor(id string) (station.Supervisor, error) {
 	return station.Supervisor{ID: id, PIN: pin, LastTry: p.LastTry}, err
 }
 
-// withSupervisors opens a desk's keys and those of its supervisors for one
-// command; tokens get a worker of their own, which ends with the command.
-func withSupervisors(ctx context.Context, file string, use func(context.Context, config.Config, *keys.Desk, *keys.Supervisors) error) (err error) {
-	cfg, err := config.Load(file)
-	if err != nil {
-		return err
-	}
-	desk, err := keys.Open(ctx, cfg)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, desk.Close()) }()
-	if !supervisorTokens(cfg) {
-		return use(ctx, cfg, desk, keys.NewSupervisors(cfg, nil, nil))
-	}
-	rooms, err := newRooms(file, cfg, slog.New(slog.DiscardHandler))
-	if err != nil {
-		return err
-	}
-	for name := range rooms.handles {
-		if name != "supervisor" {
-			delete(rooms.handles, name)
+// withSupervisors opens a desk's keys and those of its supervisors for one command.
+func withSupervisors(ctx context.Context, file string, use func(context.Context, config.Config, *keys.Desk, *keys.Supervisors) error) error {
+	return withWorker(ctx, file, "supervisor", supervisorTokens, func(ctx context.Context, cfg config.Config, desk *keys.Desk, r *rooms) error {
+		if r == nil {
+			return use(ctx, cfg, desk, keys.NewSupervisors(cfg, nil, nil))
 		}
-	}
-	ctx, stop := context.WithCancel(ctx)
-	var services sync.WaitGroup
-	defer services.Wait()
-	defer stop()
-	rooms.run(ctx, &services)
-	return use(ctx, cfg, desk, keys.NewSupervisors(cfg, rooms.supervisor, nil))
+		return use(ctx, cfg, desk, keys.NewSupervisors(cfg, r.supervisor, nil))
+	})
 }
