@@ -1,12 +1,9 @@
 package demo
 
 import (
-	"context"
 	"os"
 	"testing"
-	"time"
 
-	"github.com/enrold/enrold/hw/emu/persons"
 	"github.com/enrold/enrold/hw/emu/softtoken"
 	"github.com/enrold/enrold/hw/emu/swtpm"
 	"github.com/enrold/enrold/internal/eid"
@@ -26,38 +23,14 @@ func TestOfficerDecidesOnAFace(t *testing.T) {
 	}
 	p := Persona{Person: 1}
 	d, _ := startDesk(t, Options{Engine: "dlib", Hardware: true}, p)
-	person, err := persons.Get(p.Person)
-	if err != nil {
-		t.Fatal(err)
+	plan := planFor(t, d, p, eid.CitizenLevel2)
+	plan.Review = &e2e.Review{
+		Reason: eid.ReviewAge, PINs: []string{"000000", tokenPIN},
+		Words: []string{"dlib-resnet-v1-", "không được phép tự quyết định"},
 	}
-	key, err := d.Key(p)
-	if err != nil {
-		t.Fatal(err)
-	}
-	plan := e2e.Plan{
-		Procedure: eid.CitizenLevel2, Number: key.Number.Reveal(), Birth: key.Birth, Expiry: key.Expiry,
-		Phone: person.Contacts.Phone.Reveal(), Settle: 30 * time.Second,
-		Review: &e2e.Review{
-			Reason: eid.ReviewAge, PINs: []string{"000000", tokenPIN},
-			Words: []string{"dlib-resnet-v1-", "không được phép tự quyết định"},
-		},
-	}
-	shots := os.Getenv("ENROLD_SHOTS")
-	if shots == "" {
-		shots = t.TempDir()
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
-	defer cancel()
-	got, err := e2e.Drive(ctx, d.URL, shots, plan)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got.Step != "done" || got.Outcome != "granted" {
-		t.Fatalf("the screen ended at %s, %s %s", got.Step, got.Outcome, got.Code)
-	}
+	driveToGranted(t, d, plan)
 	v, err := d.Screen.Visit(t.Context())
 	if err != nil || v.FaceAttested == nil || v.FaceAttested.Reason != eid.ReviewAge || v.Face.Outcome != eid.FaceReview {
 		t.Errorf("view %+v, %v", v, err)
 	}
-	t.Logf("%d keys, %d screenshots, %v", got.Keys, len(got.Shots), got.Took.Round(time.Millisecond))
 }
