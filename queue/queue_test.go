@@ -289,6 +289,20 @@ func TestSweepRemovesOrphans(t *testing.T) {
 	}
 }
 
+// A disk that fails to give a file says nothing of what is in it: it may be a
+// request of a time that an older copy of the database does not know.
+func TestSweepKeepsWhatCannotBeRead(t *testing.T) {
+	d := openDesk(t)
+	<-d.sweeper.joined
+	name := newRequest(0).ID
+	if err := os.Mkdir(filepath.Join(d.dir, payloadFolder, name), 0o700); err != nil { // opens, and reading it fails
+		t.Fatal(err)
+	}
+	if stale, err := d.sweeper.stale(t.Context(), name); stale || err != nil {
+		t.Fatalf("unreadable file: stale %v, %v", stale, err)
+	}
+}
+
 func TestDamagedPayloadIsNotSent(t *testing.T) {
 	d := openDesk(t)
 	r := newRequest(fileSample)

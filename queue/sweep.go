@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -112,8 +113,11 @@ func (s *sweeper) stale(ctx context.Context, name string) (bool, error) {
 		return false, err
 	}
 	id, err := headOf(filepath.Join(s.q.payload, name))
+	if _, unread := errors.AsType[*fs.PathError](err); unread {
+		return false, nil // the disk did not give it: nobody knows what it is
+	}
 	if err != nil {
-		return true, nil // nothing that this program finished
+		return true, nil //nolint:nilerr // nothing that this program finished
 	}
 	var last int64
 	if err := s.q.db.QueryRowContext(ctx, `SELECT coalesce(max(seq), 0) FROM request`).Scan(&last); err != nil {
