@@ -69,7 +69,7 @@ func schema(fill func(store.Tx) error) store.Schema {
 }
 
 // snapshot runs f on one connection that sees one moment of the database.
-func (r *Reader) snapshot(ctx context.Context, f func(*sql.Conn) error) error {
+func (r *Reader) snapshot(ctx context.Context, f func(*sql.Conn) error) (err error) {
 	conn, err := r.db.Conn(ctx)
 	if err != nil {
 		return err
@@ -78,6 +78,9 @@ func (r *Reader) snapshot(ctx context.Context, f func(*sql.Conn) error) error {
 	if _, err := conn.ExecContext(ctx, "BEGIN"); err != nil {
 		return err
 	}
-	defer conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+	defer func() { // else the next user of the connection would see the old moment
+		_, back := conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+		err = errors.Join(err, back)
+	}()
 	return f(conn)
 }
