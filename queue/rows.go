@@ -42,7 +42,7 @@ func (r *record) row() Row {
 // each calls f for the rows of a query until f answers false. A damaged row comes
 // with its error and must not stop the others.
 func (r *Reader) each(ctx context.Context, query string, args []any, f func(record, error) bool) error {
-	rows, err := r.db.QueryContext(ctx, `SELECT `+recordColumns+` FROM request `+query, args...)
+	rows, err := r.db.QueryContext(ctx, `SELECT `+recordColumns+` FROM request `+query, args...) //nolint:gosec // constant texts of this package
 	if err != nil {
 		return err
 	}

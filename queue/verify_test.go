@@ -232,7 +232,7 @@ func TestVerifyFindsEveryBitOfEveryColumn(t *testing.T) {
 
 func taken(t *testing.T, db *sql.DB, table, column string, value int64) (yes bool) {
 	t.Helper()
-	if !(column == "seq" || column == "place" || column == "number") {
+	if column != "seq" && column != "place" && column != "number" {
 		return false
 	}
 	if err := db.QueryRow(`SELECT EXISTS (SELECT 1 FROM `+table+` WHERE `+column+` = ?)`, value).Scan(&yes); err != nil {

@@ -79,7 +79,7 @@ func (g grammar) check(kind string, v any) error {
 
 func (g grammar) checkOne(kind string, v any) error {
 	bad := fmt.Errorf("%T %v is not %s", v, v, kind)
-	ok := false
+	var ok bool
 	switch {
 	case kind == "tstr":
 		_, ok = v.(string)
@@ -176,7 +176,7 @@ func (g grammar) checkRule(rule string, v any) error {
 		names, members, err := g.entries(rule)
 		list, ok := v.([]any)
 		if err != nil || !ok || len(list) != len(names) {
-			return fmt.Errorf("%s: not an array of %d: %v", rule, len(names), err)
+			return fmt.Errorf("%s: not an array of %d: %w", rule, len(names), err)
 		}
 		for i, name := range names {
 			if err := g.check(members[name].kind, list[i]); err != nil {

@@ -92,7 +92,7 @@ func (e *envelope) close(f *frame, id Ident) error {
 		return fmt.Errorf("%d bytes, at most %d", total, MaxSealed)
 	}
 	f.reserve(len(prefix), tagBytes)
-	e.aead.Seal(f.bytes()[:0], contentNonce(e.aead), f.bytes(), prefix)
+	e.aead.Seal(f.bytes()[:0], contentNonce(e.aead), f.bytes(), prefix) //nolint:gosec // the key is random and seals one request
 	clear(e.key)
 	f.end += tagBytes
 	f.prepend(prefix)
