@@ -169,7 +169,7 @@ func (c deskRevokeCommand) Run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, registry.Close()) }()
-	return registry.Revoke(c.Desk)
+	return registry.Revoke(ctx, c.Desk)
 }
 
 type deskListCommand struct {

@@ -44,7 +44,7 @@ func (c enrolCommand) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := registry.Register(c.Desk, cert, device); err != nil {
+	if err := registry.Register(ctx, c.Desk, cert, device); err != nil {
 		return err
 	}
 	root, list, err := c.firstItems()

@@ -51,11 +51,12 @@ func (c initCommand) Run(ctx context.Context) error {
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
 	var c commands
 	k := kong.Parse(&c, kong.Name("central"), kong.Description("Reference central of enrold."),
 		kong.BindTo(ctx, (*context.Context)(nil)), kong.UsageOnError())
-	if err := k.Run(); err != nil {
+	err := k.Run()
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "central:", err)
 		os.Exit(1)
 	}

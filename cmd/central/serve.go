@@ -104,7 +104,7 @@ func (c serveCommand) Run(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	listener, err := net.Listen("tcp", c.Listen)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Listen)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
@@ -126,7 +126,7 @@ func (c serveCommand) Run(ctx context.Context) (err error) {
 	}
 	g.Go(func() error {
 		<-working.Done()
-		last, cancel := context.WithTimeout(context.Background(), shutdownWithin)
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownWithin)
 		defer cancel()
 		if server.Shutdown(last) != nil {
 			return server.Close()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"log/slog"
 	"os"
 	"time"
@@ -70,4 +69,4 @@ func (c statusCommand) Run(ctx context.Context) (err error) {
 }
 
 // quiet is for what a command does on the way.
-func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }

@@ -96,5 +96,5 @@ func prepare(ctx context.Context, root, data string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(registry.Register(deskID, cert, device.Public().(*ecdsa.PublicKey)), registry.Close())
+	return errors.Join(registry.Register(ctx, deskID, cert, device.Public().(*ecdsa.PublicKey)), registry.Close())
 }

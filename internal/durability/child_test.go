@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -34,7 +35,7 @@ func start(t *testing.T, binary string, o order, hear func(line string), wrap ..
 	if err != nil {
 		t.Fatal(err)
 	}
-	args := append(wrap, binary)
+	args := append(slices.Clip(wrap), binary)
 	c := &child{t: t, cmd: exec.Command(args[0], args[1:]...), ready: make(chan struct{}), heard: make(chan struct{})}
 	c.cmd.Env = append(os.Environ(), roleVariable+"="+string(text))
 	c.cmd.Stderr = &c.errText

@@ -19,7 +19,6 @@ type ledger struct {
 	order   []string         // ids as they were acknowledged
 	begun   map[string]bool  // asked and not answered
 	steps   map[string]int   // visit: steps that are in the journal
-	opened  []string         // what the journal brought back: "VISIT N"
 	refused map[string]int   // code: how often
 	late    map[string]bool  // begun after the first refusal
 	after   int              // of those, acknowledged

@@ -32,7 +32,6 @@ func TestMain(m *testing.M) {
 	err := json.Unmarshal([]byte(text), &o)
 	if err == nil {
 		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-		defer stop()
 		switch o.Role {
 		case "desk":
 			err = runDesk(ctx, o)
@@ -41,6 +40,7 @@ func TestMain(m *testing.M) {
 		default:
 			err = fmt.Errorf("no role %q", o.Role)
 		}
+		stop()
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, o.Role+":", err)

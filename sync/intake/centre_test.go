@@ -90,7 +90,7 @@ func (c *centre) enrol(t *testing.T, desk string, device *request.DeviceKey) *ht
 		t.Fatal(err)
 	}
 	defer registry.Close()
-	if err := registry.Register(desk, cert, device.Public().(*ecdsa.PublicKey)); err != nil {
+	if err := registry.Register(t.Context(), desk, cert, device.Public().(*ecdsa.PublicKey)); err != nil {
 		t.Fatal(err)
 	}
 	conf, err := c.deskFiles(desk).ClientTLS()

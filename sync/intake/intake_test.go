@@ -198,10 +198,10 @@ func TestRevokedDeskAndStrangersAreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer registry.Close()
-	if err := registry.Revoke(deskID); err != nil {
+	if err := registry.Revoke(t.Context(), deskID); err != nil {
 		t.Fatal(err)
 	}
-	if err := registry.Revoke("desk-9"); err == nil {
+	if err := registry.Revoke(t.Context(), "desk-9"); err == nil {
 		t.Fatal("an unknown desk was revoked")
 	}
 	id, data := c.sealed(t, 1, nil)

@@ -35,8 +35,8 @@ func (r *Registry) Close() error { return r.v.Close() }
 
 // Register adds a desk with its TLS certificate and device key, or one more of
 // both to a desk that is known (renewal).
-func (r *Registry) Register(id string, certificate *x509.Certificate, device crypto.PublicKey) error {
-	return r.RegisterDesk(context.Background(), id, certificate, device, "")
+func (r *Registry) Register(ctx context.Context, id string, certificate *x509.Certificate, device crypto.PublicKey) error {
+	return r.RegisterDesk(ctx, id, certificate, device, "")
 }
 
 // RegisterDesk is Register for a key whose origin the enrolment names.
@@ -71,8 +71,8 @@ func key(public crypto.PublicKey, origin request.KeyOrigin) (vault.Key, error) {
 
 // Revoke ends a desk's right to send; its certificates and keys stay revoked
 // when the desk is registered again.
-func (r *Registry) Revoke(id string) error {
-	return r.v.Revoke(context.Background(), id, time.Now())
+func (r *Registry) Revoke(ctx context.Context, id string) error {
+	return r.v.Revoke(ctx, id, time.Now())
 }
 
 // RevokeOfficer ends an officer's key, by its id, at every desk.

@@ -28,7 +28,7 @@ func (c *centre) renew(t *testing.T) (*http.Client, *x509.Certificate) {
 		t.Fatal(err)
 	}
 	defer registry.Close()
-	if err := registry.Register(deskID, cert, c.device.Public().(*ecdsa.PublicKey)); err != nil {
+	if err := registry.Register(t.Context(), deskID, cert, c.device.Public().(*ecdsa.PublicKey)); err != nil {
 		t.Fatal(err)
 	}
 	conf, err := (wire.Files{CA: filepath.Join(out, "ca.pem"), Cert: filepath.Join(out, "cert.pem"), Key: filepath.Join(out, "key.pem")}).ClientTLS()

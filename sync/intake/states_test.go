@@ -185,7 +185,7 @@ func TestKeysOfADesk(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer registry.Close()
-	if err := registry.Revoke(deskID); err != nil {
+	if err := registry.Revoke(t.Context(), deskID); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := c.in.Desk(t.Context(), deskID); err == nil {

@@ -45,7 +45,7 @@ func newRide(t *testing.T, p uplink.Policy) *ride {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { q.Close() })
-	l.centre.device, l.Client.o.Device = nil, key
+	l.centre.device, l.o.Device = nil, key
 	l.centre.key = key.Public().(*ecdsa.PublicKey)
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)

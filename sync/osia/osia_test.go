@@ -262,14 +262,14 @@ func TestRefusals(t *testing.T) {
 	}
 	// A wrapped buffer at a central without the key.
 	wrapped := newLine(t, true)
-	wrapped.Client.o.WrapKey = &newKey(t).PublicKey
+	wrapped.o.WrapKey = &newKey(t).PublicKey
 	row = wrapped.row(t, 2, sealedBytes)
 	if _, err := wrapped.Deliver(t.Context(), row, sealedBytes); problem(err).Code != wire.ReasonOtherKey {
 		t.Errorf("wrapped to another key: %v", err)
 	}
 	// The integrity wrapper of another device.
 	stranger := newLine(t, false)
-	stranger.Client.o.Device = newKey(t)
+	stranger.o.Device = newKey(t)
 	row = stranger.row(t, 3, sealedBytes)
 	if _, err := stranger.Deliver(t.Context(), row, sealedBytes); problem(err).Code != wire.ReasonNotAuthentic {
 		t.Errorf("signed by another device: %v", err)

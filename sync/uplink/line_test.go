@@ -63,7 +63,7 @@ func newLine(t *testing.T) *line {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = errors.Join(registry.Register(deskID, cert, device.Public().(*ecdsa.PublicKey)), registry.Close())
+	err = errors.Join(registry.Register(t.Context(), deskID, cert, device.Public().(*ecdsa.PublicKey)), registry.Close())
 	if err != nil {
 		t.Fatal(err)
 	}

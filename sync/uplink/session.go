@@ -262,11 +262,11 @@ func (s *session) learn(ctx context.Context, row queue.Row, k wire.Known) {
 	switch k.State {
 	case wire.PresenceReceived:
 		if err = u.received(ctx, row, k.Receipt); err != nil {
-			u.judge(ctx, row, err)
+			_ = u.judge(ctx, row, err) // written down; the others of the answer still count
 			return
 		}
 	case wire.PresenceRefused:
-		u.judge(ctx, row, eid.Fail(eid.CodeSyncRefused, "announce", wire.Problem{Status: http.StatusUnprocessableEntity, Code: k.Reason}))
+		_ = u.judge(ctx, row, eid.Fail(eid.CodeSyncRefused, "announce", wire.Problem{Status: http.StatusUnprocessableEntity, Code: k.Reason}))
 	default:
 		s.known[row.ID] = k.Offset
 		if row.State == queue.Sealed {

@@ -264,7 +264,7 @@ func (c *soakCentral) desk(t *testing.T, i, lanes int) *soakDesk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(registry.Register(id, cert, device.Public().(*ecdsa.PublicKey)), registry.Close()); err != nil {
+	if err := errors.Join(registry.Register(t.Context(), id, cert, device.Public().(*ecdsa.PublicKey)), registry.Close()); err != nil {
 		t.Fatal(err)
 	}
 	seal, err := request.LoadSealKey(filepath.Join(out, "seal_key"))

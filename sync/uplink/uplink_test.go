@@ -230,7 +230,7 @@ func TestRefusedDeskKeepsItsRequests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(registry.Revoke(deskID), registry.Close()); err != nil {
+	if err := errors.Join(registry.Revoke(t.Context(), deskID), registry.Close()); err != nil {
 		t.Fatal(err)
 	}
 	l.central()
