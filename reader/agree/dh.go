@@ -16,15 +16,22 @@ type DH struct {
 
 var one = big.NewInt(1)
 
+// Name is the standardised group's, or MODP for parameters of a card's own.
 func (d DH) Name() string {
 	if d.name != "" {
 		return d.name
 	}
 	return "MODP"
 }
-func (DH) Tag() uint32         { return 0x84 }
+
+// Tag is that of a number in a public key data object (§9.4).
+func (DH) Tag() uint32 { return 0x84 }
+
+// Modulus is the prime. Not to be changed.
 func (d DH) Modulus() *big.Int { return d.P }
 
+// Generate draws a private key below the order of the subgroup, or below that of
+// the whole group where the subgroup's is unknown.
 func (d DH) Generate(random io.Reader) (*big.Int, []byte, error) {
 	order := d.Q
 	if order == nil {
@@ -38,6 +45,7 @@ func (d DH) Generate(random io.Reader) (*big.Int, []byte, error) {
 	return k, new(big.Int).Exp(d.G, k, d.P).Bytes(), nil
 }
 
+// Agree refuses a peer outside the subgroup; the secret has the prime's length.
 func (d DH) Agree(private *big.Int, peer []byte) ([]byte, error) {
 	h, err := d.number(private, peer)
 	if err != nil {
@@ -64,6 +72,7 @@ func (d DH) number(private *big.Int, peer []byte) (*big.Int, error) {
 	return h, nil
 }
 
+// MapGeneric gives the group with the generator G^nonce · H (§4.4.3.3.1).
 func (d DH) MapGeneric(nonce []byte, private *big.Int, peer []byte) (Group, error) {
 	h, err := d.number(private, peer)
 	if err != nil {

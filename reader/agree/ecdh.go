@@ -12,10 +12,16 @@ import (
 // ECDH is key agreement on a curve of cofactor 1 (ECKA of TR-03111 §4.3.1).
 type ECDH struct{ Curve *ec.Curve }
 
-func (e ECDH) Name() string      { return e.Curve.Name }
-func (ECDH) Tag() uint32         { return 0x86 }
+// Name is the curve's, as secp256r1.
+func (e ECDH) Name() string { return e.Curve.Name }
+
+// Tag is that of a point in a public key data object (§9.4).
+func (ECDH) Tag() uint32 { return 0x86 }
+
+// Modulus is the prime of the curve's field. Not to be changed.
 func (e ECDH) Modulus() *big.Int { return e.Curve.P }
 
+// Generate gives the public key as an uncompressed point.
 func (e ECDH) Generate(random io.Reader) (*big.Int, []byte, error) {
 	k, err := scalar(random, e.Curve.N)
 	if err != nil {
@@ -24,6 +30,8 @@ func (e ECDH) Generate(random io.Reader) (*big.Int, []byte, error) {
 	return k, e.Curve.Encode(e.Curve.Multiply(k, e.Curve.G)), nil
 }
 
+// Agree refuses a peer that is not on the curve; the secret is the x-coordinate
+// in the length of the field.
 func (e ECDH) Agree(private *big.Int, peer []byte) ([]byte, error) {
 	h, err := e.point(private, peer)
 	if err != nil {
@@ -57,6 +65,7 @@ func (e ECDH) decode(peer []byte) (ec.Point, error) {
 	return q, nil
 }
 
+// MapGeneric gives the group with the generator nonce·G + H (§4.4.3.3.1).
 func (e ECDH) MapGeneric(nonce []byte, private *big.Int, peer []byte) (Group, error) {
 	h, err := e.point(private, peer)
 	if err != nil {
@@ -66,6 +75,8 @@ func (e ECDH) MapGeneric(nonce []byte, private *big.Int, peer []byte) (Group, er
 	return e.rebase(e.Curve.Add(e.Curve.Multiply(s, e.Curve.G), h))
 }
 
+// MapIntegrated gives the group with the generator that the element encodes
+// (§4.4.3.3.2, Doc 9303-11 appendix B).
 func (e ECDH) MapIntegrated(element *big.Int) (Group, error) {
 	g, err := e.Curve.Map(element)
 	if err != nil {

@@ -81,7 +81,7 @@ func (f *field) mul(x, y *element) element {
 		for j := 1; j < n; j++ {
 			c, t[j-1] = mulAdd(m, f.p[j], t[j], c)
 		}
-		t[n-1], c = bits.Add64(t[n], c, 0)
+		t[n-1], c = bits.Add64(t[n], c, 0) //nolint:gosec // t has room for the longest n and two more
 		t[n] = t[n+1] + c
 	}
 	var r element

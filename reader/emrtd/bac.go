@@ -50,9 +50,9 @@ func (b bac) session(ctx context.Context, card *apdu.Channel) (*sm.Session, erro
 	if err != nil {
 		return nil, fmt.Errorf("authenticate: %w", err)
 	}
-	switch {
-	case r.SW == apdu.OK:
-	case r.SW == 0x6983 || r.SW == 0x6984:
+	switch r.SW {
+	case apdu.OK:
+	case 0x6983, 0x6984:
 		return nil, fmt.Errorf("authenticate: %w (%s)", ErrBlocked, r.SW)
 	default:
 		return nil, fmt.Errorf("authenticate: %w (%s)", ErrAccessDenied, r.SW)

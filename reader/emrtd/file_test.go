@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"testing"
 
@@ -304,7 +305,7 @@ func TestOddFiles(t *testing.T) {
 }
 
 func isRefusal(err error) bool {
-	_, ok := err.(*apdu.StatusError)
+	_, ok := errors.AsType[*apdu.StatusError](err)
 	return ok
 }
 

@@ -18,7 +18,7 @@ const (
 	TD1 Format = "TD1" // three lines of 30
 	TD2 Format = "TD2" // two lines of 36
 	TD3 Format = "TD3" // two lines of 44
-	// Visas (Doc 9303-7) have no chip and no composite check digit.
+	// MRVA and MRVB are visas (Doc 9303-7): they have no chip and no composite check digit.
 	MRVA Format = "MRV-A" // two lines of 44
 	MRVB Format = "MRV-B" // two lines of 36
 )
@@ -147,7 +147,8 @@ func parseTD1(l []string, today time.Time) (Document, error) {
 // which differ in the optional data only.
 func parseTwoLines(l []string, width int, today time.Time) (Document, error) {
 	a := l[1]
-	number, optional := trim(a[0:9]), ""
+	number := trim(a[0:9])
+	var optional string
 	composite := a[0:10] + a[13:20] + a[21:width-1]
 	if width == 44 {
 		optional = trim(a[28:42])
@@ -155,7 +156,7 @@ func parseTwoLines(l []string, width int, today time.Time) (Document, error) {
 			return Document{}, &CheckError{2, "check digit of document number"}
 		}
 		// An empty optional field may carry the filler as its check digit.
-		if !digit(a[28:42], a[42]) && !(optional == "" && a[42] == '<') {
+		if !digit(a[28:42], a[42]) && (optional != "" || a[42] != '<') {
 			return Document{}, &CheckError{2, "check digit of optional data"}
 		}
 	} else {

@@ -210,11 +210,12 @@ func (im *importer) masterList(l *MasterList) error {
 		return err
 	}
 	for _, c := range l.Certificates {
-		if c.Key.Supported() != nil || !c.MaySign() || c.Understood() != nil {
+		switch {
+		case c.Key.Supported() != nil || !c.MaySign() || c.Understood() != nil:
 			im.report.Unusable++
-		} else if !slices.ContainsFunc(im.store.anchors, c.Equal) {
+		case !slices.ContainsFunc(im.store.anchors, c.Equal):
 			im.report.Added++
-		} else {
+		default:
 			im.report.Known++
 		}
 	}

@@ -231,7 +231,7 @@ func (b *builder) crl(f file, l *cert.CRL) error {
 
 // vouched checks the signature of a revocation list against the anchors.
 func (s *Store) vouched(l *cert.CRL) error {
-	err := error(ErrUntrusted)
+	var err error = ErrUntrusted
 	for _, a := range s.anchors {
 		if !cert.IssuedBy(l.Issuer, l.AuthorityKeyID, a) {
 			continue

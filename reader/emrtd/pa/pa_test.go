@@ -276,7 +276,7 @@ func TestParseRefuses(t *testing.T) {
 	if _, err := Parse(good); err != nil {
 		t.Fatal(err)
 	}
-	md5 := bytes.Replace(good, encode(t, o.oid(crypto.SHA256)), []byte{0x06, 0x09, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x02, 0x05, 0x00}, -1)
+	md5 := bytes.ReplaceAll(good, encode(t, o.oid(crypto.SHA256)), []byte{0x06, 0x09, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x02, 0x05, 0x00})
 	for name, b := range map[string][]byte{
 		"empty":            nil,
 		"cut short":        good[:len(good)-1],
