@@ -18,7 +18,7 @@ var model = [5][3]float64{
 
 // inverse is the model's pseudo-inverse, made once: it takes five centred
 // coordinates to a row of scale times rotation.
-var inverse, modelMiddle = invert(model)
+var inverse, _ = invert(model)
 
 // Angles of the head in degrees (ISO/IEC 19794-5 §5.5.8): yaw to the person's
 // left, pitch downwards and roll towards the person's right are positive.

@@ -36,7 +36,8 @@ var (
 )
 
 func inside(x, y, cx, cy, rx, ry float64) bool {
-	return math.Pow((x-cx)/rx, 2)+math.Pow((y-cy)/ry, 2) < 1
+	dx, dy := (x-cx)/rx, (y-cy)/ry
+	return dx*dx+dy*dy < 1
 }
 
 func paint(x, y float64) color.RGBA {

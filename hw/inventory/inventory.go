@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -87,9 +88,7 @@ func Collect(ctx context.Context, src Sources, set *profile.Set) []Row {
 		})
 	}
 	asking.Wait()
-	rows := append(results[0], configured(results[1], results[4])...)
-	rows = append(rows, results[2]...)
-	return append(rows, c.source(results[3], src.Camera)...)
+	return slices.Concat(results[0], configured(results[1], results[4]), results[2], c.source(results[3], src.Camera))
 }
 
 func one[T any](ask func(context.Context) (T, error)) func(context.Context) ([]T, error) {

@@ -63,7 +63,7 @@ func parse(b []byte) (f frame, used int, err error) {
 	for at := 0; ; at++ {
 		at = start(b, at)
 		f, n, err := body(b[at:])
-		if err == errBad {
+		if errors.Is(err, errBad) {
 			continue // a start code by chance
 		}
 		if err != nil {

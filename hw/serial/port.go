@@ -15,13 +15,13 @@ import (
 )
 
 var (
-	// ErrTimeout: nothing arrived in time.
+	// ErrTimeout says: nothing arrived in time.
 	ErrTimeout = errors.New("serial: timeout")
-	// ErrUnplugged: the device behind the port is gone; only opening again helps.
+	// ErrUnplugged says: the device behind the port is gone; only opening again helps.
 	ErrUnplugged = errors.New("serial: device unplugged")
-	// ErrClosed: Close was called on this side.
+	// ErrClosed says: Close was called on this side.
 	ErrClosed = errors.New("serial: port closed")
-	// ErrBusy: another process, or another part of this one, holds the port.
+	// ErrBusy says: another process, or another part of this one, holds the port.
 	ErrBusy = errors.New("serial: port in use")
 )
 

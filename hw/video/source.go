@@ -120,12 +120,12 @@ func (s *Source) failure() error {
 func (s *Source) Run(ctx context.Context) error {
 	pause := retryFirst
 	for {
-		if err := s.awaitDemand(ctx); err != nil {
+		if s.awaitDemand(ctx) != nil { // ctx ended
 			return nil
 		}
 		frames, err := s.session(ctx)
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // whatever the last session met, it ended by our will
 		}
 		if err == nil {
 			continue // idle

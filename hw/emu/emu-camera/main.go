@@ -38,14 +38,15 @@ func main() {
 	flag.BoolVar(&o.exitOnEOF, "exit-on-eof", false, "end when standard input ends")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
 	if o.exitOnEOF {
 		go func() { // ends with the process: a read of stdin cannot be interrupted
 			_, _ = io.Copy(io.Discard, os.Stdin)
 			stop()
 		}()
 	}
-	if err := run(ctx, o, os.Stdout); err != nil {
+	err := run(ctx, o, os.Stdout)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "emu-camera:", err)
 		os.Exit(1)
 	}

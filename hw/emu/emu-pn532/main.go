@@ -32,9 +32,10 @@ func main() {
 	flag.StringVar(&first.Fault, "fault", "", "what is wrong with the card, as emu-card --list names it")
 	flag.Parse()
 	ctx, stop := pty.Context(*onEOF)
-	defer stop()
 	f := &field{module: pn532.New(*typeB), photos: *photos, portrait: *portrait}
-	if err := run(ctx, *dir, f, first); err != nil {
+	err := run(ctx, *dir, f, first)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "emu-pn532:", err)
 		os.Exit(1)
 	}

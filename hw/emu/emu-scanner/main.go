@@ -25,8 +25,9 @@ func main() {
 	onEOF := flag.Bool("exit-on-eof", false, "end when standard input ends")
 	flag.Parse()
 	ctx, stop := pty.Context(*onEOF)
-	defer stop()
-	if err := run(ctx, *dir, *name, *paced); err != nil {
+	err := run(ctx, *dir, *name, *paced)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "emu-scanner:", err)
 		os.Exit(1)
 	}

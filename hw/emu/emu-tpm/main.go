@@ -21,8 +21,9 @@ func main() {
 	onEOF := flag.Bool("exit-on-eof", false, "end when standard input ends")
 	flag.Parse()
 	ctx, stop := pty.Context(*onEOF)
-	defer stop()
-	if err := run(ctx, *dir); err != nil {
+	err := run(ctx, *dir)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "emu-tpm:", err)
 		os.Exit(1)
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/enrold/enrold/hw/emu/icc/suite"
 	"github.com/enrold/enrold/hw/emu/lds"
@@ -60,7 +61,7 @@ func (b *basicAccess) authenticate(data []byte) (response []byte, session *messa
 	}
 	r := append(append(append([]byte{}, rndIC...), rndIFD...), keyIC...)
 	e := threeDES.Encrypt(b.enc, nil, r)
-	response = append(e, threeDES.MAC(b.mac, threeDES.Pad(e))...)
+	response = slices.Concat(e, threeDES.MAC(b.mac, threeDES.Pad(e)))
 
 	seed := make([]byte, 16)
 	subtle.XORBytes(seed, keyIFD, keyIC)

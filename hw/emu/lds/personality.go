@@ -15,17 +15,16 @@ import (
 type Personality struct {
 	Name, Meaning string
 
-	document     string // the only document it can be, or ""
-	bac          bool
-	pace         []Mapping
-	noCardAccess bool // the card speaks no PACE although its kind usually does
-	can          bool
-	chipKey      bool
-	active       string // "", rsa or ecdsa
-	terminal     bool   // DG3 waits for terminal authentication
-	fewFields    bool   // DG13 has only what the 2024 card gives away
-	version      string // of the logical data structure, "" for 1.7
-	extra        bool   // DG7, DG11, DG12
+	document  string // the only document it can be, or ""
+	bac       bool
+	pace      []Mapping
+	can       bool
+	chipKey   bool
+	active    string // "", rsa or ecdsa
+	terminal  bool   // DG3 waits for terminal authentication
+	fewFields bool   // DG13 has only what the 2024 card gives away
+	version   string // of the logical data structure, "" for 1.7
+	extra     bool   // DG7, DG11, DG12
 }
 
 // Personalities lists every kind of card, the default first.

@@ -32,7 +32,7 @@ var hashNames = map[string]crypto.Hash{
 func ParseSignature(name string) (Signature, error) {
 	var s Signature
 	head, hash, found := cutLast(name, "-")
-	known := false
+	var known bool
 	s.Hash, known = hashNames[hash]
 	if !found || !known {
 		return s, fmt.Errorf("signature %q: want rsa-HASH, rsa-pss-HASH or ecdsa-CURVE-HASH with sha1, sha224, sha256, sha384 or sha512", name)

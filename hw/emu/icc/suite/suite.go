@@ -35,8 +35,10 @@ func For(c lds.Cipher) Suite {
 	}
 }
 
-// Block is the block size in bytes, KeySize that of a key (two keys of DES: 16).
-func (s Suite) Block() int   { return s.block }
+// Block is the block size in bytes.
+func (s Suite) Block() int { return s.block }
+
+// KeySize is the length of a key in bytes (two keys of DES: 16).
 func (s Suite) KeySize() int { return s.keySize }
 
 // NonceSize is the length of PACE's nonce: the smallest whole number of

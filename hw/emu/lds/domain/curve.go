@@ -18,10 +18,19 @@ func newCurve(id int, name, p, a, b, x, y, n string) *Curve {
 	return c
 }
 
-func (c *Curve) ID() int            { return c.id }
-func (c *Curve) Name() string       { return c.name }
-func (c *Curve) Order() *big.Int    { return c.n }
-func (c *Curve) Prime() *big.Int    { return c.p }
+// ID is the number of the domain parameters (Doc 9303-11 §9.5.1, table 12).
+func (c *Curve) ID() int { return c.id }
+
+// Name is the usual one, as NIST P-256.
+func (c *Curve) Name() string { return c.name }
+
+// Order is that of the generator: private keys lie under it. Not to be changed.
+func (c *Curve) Order() *big.Int { return c.n }
+
+// Prime is that of the field of coordinates. Not to be changed.
+func (c *Curve) Prime() *big.Int { return c.p }
+
+// Generator is the base point of the standard.
 func (c *Curve) Generator() Element { return c.base }
 
 // Neutral says that e is the point at infinity.

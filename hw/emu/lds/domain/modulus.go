@@ -14,10 +14,19 @@ func newModulus(id int, name, p, g, q string) *Modulus {
 	return &Modulus{id: id, name: name, p: hex(p), g: hex(g), q: hex(q)}
 }
 
-func (m *Modulus) ID() int            { return m.id }
-func (m *Modulus) Name() string       { return m.name }
-func (m *Modulus) Order() *big.Int    { return m.q }
-func (m *Modulus) Prime() *big.Int    { return m.p }
+// ID is the number of the domain parameters (Doc 9303-11 §9.5.1, table 12).
+func (m *Modulus) ID() int { return m.id }
+
+// Name is the group's, as RFC 5114 gives it.
+func (m *Modulus) Name() string { return m.name }
+
+// Order is that of the subgroup: private keys lie under it. Not to be changed.
+func (m *Modulus) Order() *big.Int { return m.q }
+
+// Prime is the modulus. Not to be changed.
+func (m *Modulus) Prime() *big.Int { return m.p }
+
+// Generator is that of the subgroup, in X; Y is nil.
 func (m *Modulus) Generator() Element { return Element{X: m.g} }
 
 // Neutral says that e is one.
