@@ -78,7 +78,7 @@ func (m *Matcher) compare(a, b *Prepared) evidence {
 		if e := m.try(seed); e.minutiae > best.minutiae {
 			e.ridges = best.ridges
 			best = e
-			best.pairs = append(m.best[:0], e.pairs...) // the next try uses its room again
+			best.pairs = append(m.best[:0], e.pairs...) //nolint:gocritic // the next try uses its room again
 			m.best = best.pairs
 		}
 		if best.minutiae > convincing || best.minutiae < unlikely {

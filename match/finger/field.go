@@ -59,8 +59,6 @@ func (f *field) reset(w, h int) {
 // room is a list of values, one a block, for use within one step.
 func (f *field) room(i int) []float32 { return f.rooms[i] }
 
-func (f *field) has(x, y int) bool { return x >= 0 && y >= 0 && x < f.w && y < f.h }
-
 // smooth is the 3x3 binomial over blocks in place, as two passes of (1 2 1);
 // beyond the border nothing counts, so the sums keep their scale only up to it.
 func (f *field) smooth(v []float32) {
@@ -117,7 +115,7 @@ const (
 
 // fingerByContrast is the first segmentation: where grey levels vary.
 func (f *field) fingerByContrast() {
-	sorted := append(f.room(0)[:0], f.dev...)
+	sorted := append(f.room(0)[:0], f.dev...) //nolint:gocritic // in the room of this step
 	slices.Sort(sorted)
 	floor := max(noiseFloor, contrastShare*sorted[len(sorted)*9/10])
 	for i, d := range f.dev {

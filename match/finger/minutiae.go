@@ -23,11 +23,10 @@ const (
 
 // branch is a ridge followed from a minutia.
 type branch struct {
-	length   int
-	end      int // index of the pixel where it stopped
-	endsAt   int // crossings there: 1 ending, 2 followed to full length, 3 and more a fork
-	far      int // pixel for the direction
-	leftArea bool
+	length int
+	end    int // index of the pixel where it stopped
+	endsAt int // crossings there: 1 ending, 2 followed to full length, 3 and more a fork
+	far    int // pixel for the direction
 }
 
 // node is a minutia before cleaning.

@@ -15,6 +15,7 @@ package gallery
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -129,7 +130,7 @@ func (g *Gallery) grow() error {
 	if err != nil {
 		return err
 	}
-	pages := append((*g.pages.Load())[:len(*g.pages.Load()):len(*g.pages.Load())], p) // a new array: searches keep the old one
+	pages := append(slices.Clip(*g.pages.Load()), p) // a new array: searches keep the old one
 	g.pages.Store(&pages)
 	for slot := blocks*lanes - 1; slot >= 0; slot-- { // the first slot is taken first
 		g.free = append(g.free, place{p, slot})

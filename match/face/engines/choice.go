@@ -27,11 +27,11 @@ type Choice struct {
 type Warning string
 
 const (
-	// WarnPilot: weights of undisclosed origin take part.
+	// WarnPilot says: weights of undisclosed origin take part.
 	WarnPilot Warning = "models_pilot"
-	// WarnRegistryOnly: the recommended set is not installed.
+	// WarnRegistryOnly says: the recommended set is not installed.
 	WarnRegistryOnly Warning = "models_registry_only"
-	// WarnNotForDecisions: the engine cannot tell the people of this country apart.
+	// WarnNotForDecisions says: the engine cannot tell the people of this country apart.
 	WarnNotForDecisions Warning = "models_not_for_decisions"
 )
 

@@ -49,7 +49,7 @@ type child struct {
 func (c *child) Close() error { return c.close() }
 
 func start(argv []string) (*child, error) {
-	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd := exec.Command(argv[0], argv[1:]...) //nolint:noctx // close ends it: by end of input, then by a signal
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
