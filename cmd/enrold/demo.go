@@ -134,7 +134,7 @@ func (c *demoCmd) visits(ctx context.Context, desk *demo.Desk, out io.Writer, sa
 		return c.stay(ctx, desk, actor, ended, out)
 	})
 	if ctx.Err() != nil {
-		return nil // Ctrl-C is how a demo ends
+		return nil //nolint:nilerr // Ctrl-C is how a demo ends
 	}
 	return err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -46,7 +45,7 @@ func (c *devicesCmd) Run(ctx context.Context, log *slog.Logger) (err error) {
 	if err != nil {
 		return err
 	}
-	rooms, err := newRooms(file, cfg, slog.New(slog.NewJSONHandler(io.Discard, nil)))
+	rooms, err := newRooms(file, cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}

@@ -50,7 +50,7 @@ func (c *runCmd) Run(ctx context.Context, log *slog.Logger) error {
 	if c.ExitOnEOF {
 		go func() { _, _ = io.Copy(io.Discard, os.Stdin); stop() }() // ends with the process
 	}
-	listener, err := net.Listen("tcp", cfg.Desk.Listen)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.Desk.Listen)
 	if err != nil {
 		return fmt.Errorf("listen for the screen: %w", err)
 	}
@@ -162,7 +162,7 @@ func serve(ctx context.Context, l net.Listener, screen *web.Server) error {
 	s := &http.Server{Handler: screen.Handler(), ReadHeaderTimeout: 5 * time.Second}
 	stopping := context.AfterFunc(ctx, func() {
 		screen.Close()
-		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 		defer cancel()
 		if s.Shutdown(ctx) != nil {
 			_ = s.Close()

@@ -66,9 +66,9 @@ func (d Desk) checkSupervisors() error {
 	seen := map[string]bool{}
 	for _, id := range d.SupervisorIDs() {
 		if strings.ContainsFunc(id, func(r rune) bool {
-			return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_.", r))
+			return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("-_.", r)
 		}) || len(id) > 64 || strings.HasPrefix(id, ".") {
-			return fmt.Errorf("desk.supervisors %q: want up to 64 letters, digits and -_.", id)
+			return fmt.Errorf("desk.supervisors %q: want up to 64 of letters, digits, dot, dash and underscore", id)
 		}
 		if id == d.Officer {
 			return fmt.Errorf("desk.supervisors %q: the officer cannot be his own supervisor", id)

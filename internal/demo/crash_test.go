@@ -2,7 +2,6 @@ package demo
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -224,7 +223,7 @@ func killWorkerDuring(t *testing.T, d *Desk, name, action string, in any) {
 		now := findChild(d.Daemon(), name)
 		return now != 0 && now != pid && deviceUp(t, d, name)
 	})
-	t.Log(fmt.Sprintf("%s worker back after %v", name, time.Since(killed).Round(time.Millisecond)))
+	t.Logf("%s worker back after %v", name, time.Since(killed).Round(time.Millisecond))
 }
 
 // shownAs is a worker's name on the screen's device list.

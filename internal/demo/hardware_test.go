@@ -3,6 +3,7 @@ package demo
 import (
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -82,7 +83,7 @@ func TestKeysInHardware(t *testing.T) {
 }
 
 func codeOf(err error) eid.Code {
-	if r, ok := err.(*Refused); ok {
+	if r, ok := errors.AsType[*Refused](err); ok {
 		return r.Failure.Code
 	}
 	return ""

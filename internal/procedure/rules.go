@@ -56,14 +56,14 @@ type DocumentRule struct {
 	Article        string             `toml:"article"`
 }
 
-// FaceRule: frames per comparison, and comparisons before the visit is refused.
+// FaceRule is about frames per comparison, and comparisons before the visit is refused.
 type FaceRule struct {
 	Frames   int    `toml:"frames"`
 	Attempts int    `toml:"attempts"`
 	Article  string `toml:"article"`
 }
 
-// FingerRule: which fingers, how often each, and failed comparisons of one
+// FingerRule says which fingers, how often each, and failed comparisons of one
 // position before the visit is refused.
 type FingerRule struct {
 	Positions   []eid.FingerPosition `toml:"positions"`
@@ -73,7 +73,7 @@ type FingerRule struct {
 	Article     string               `toml:"article"`
 }
 
-// ContactRule: INF-1 to INF-3.
+// ContactRule says what to ask for (requirements INF-1 to INF-3).
 type ContactRule struct {
 	Phone     bool   `toml:"phone"`      // a telephone number is required
 	AtLeast   int    `toml:"at_least"`   // of telephone number and e-mail

@@ -35,7 +35,7 @@ func identity(h eid.Holder) string {
 	if h.PersonalNumber != "" {
 		return string(h.PersonalNumber)
 	}
-	return string(h.IssuingState) + " " + string(h.DocumentNumber)
+	return h.IssuingState + " " + string(h.DocumentNumber)
 }
 
 // seenLimit bounds the look: it is an aid, and no reason to keep a person waiting.

@@ -71,7 +71,7 @@ func answerJSON(w http.ResponseWriter, status int, v any) {
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(status)
-	w.Write(body) // a client that went away is no error of ours
+	_, _ = w.Write(body) // a client that went away is no error of ours
 }
 
 // answerError explains err by its code, in both languages, with the visit as it

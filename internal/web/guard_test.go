@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -214,7 +215,7 @@ func get(t *testing.T, s *web.Server, path string) *http.Response {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := resp.Body.Close(); err != nil && err != io.EOF {
+		if err := resp.Body.Close(); err != nil && !errors.Is(err, io.EOF) {
 			t.Error(err)
 		}
 	})

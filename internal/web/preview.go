@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -49,12 +50,12 @@ func (s *Server) preview(w http.ResponseWriter, r *http.Request) {
 	}()
 	err := s.sendFrames(ctx, w, latest, ended)
 	cancel()
-	if err == errClientGone {
-		<-ended // join the camera's goroutine
+	if errors.Is(err, errClientGone) {
+		_ = <-ended // join the camera's goroutine
 	}
 }
 
-var errClientGone = fmt.Errorf("screen went away")
+var errClientGone = errors.New("screen went away")
 
 // sendFrames writes frames until the camera or the screen ends. Only when the
 // screen ended, ended is still to be received.

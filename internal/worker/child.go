@@ -17,11 +17,11 @@ const inherited = 3
 // inherited from the daemon and returns when the daemon closes it or ctx ends.
 func Child(ctx context.Context, handlers map[string]Handler) error {
 	f := os.NewFile(inherited, "daemon")
-	conn, err := net.FileConn(f)
+	conn, err := net.FileConn(f) // of a copy of the descriptor
+	_ = f.Close()
 	if err != nil {
 		return fmt.Errorf("worker is started by the daemon, not by hand: %w", err)
 	}
-	f.Close()
 	return Serve(ctx, conn, handlers)
 }
 

@@ -99,7 +99,7 @@ func (h *Handle) once(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command(h.argv[0], h.argv[1:]...)
+	cmd := exec.Command(h.argv[0], h.argv[1:]...) //nolint:noctx // ends by the closing of its socket, and is killed only if it does not
 	cmd.Stderr = os.Stderr
 	cmd.ExtraFiles = []*os.File{theirs}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

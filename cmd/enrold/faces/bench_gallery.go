@@ -61,11 +61,12 @@ func (c *BenchGallery) Run(ctx context.Context) error {
 	if c.Faiss {
 		var err error
 		other, err = startFaiss(ctx, c.N, c.Dim, c.Top)
-		if errors.Is(err, errNoFaiss) {
+		switch {
+		case errors.Is(err, errNoFaiss):
 			fmt.Fprintln(os.Stderr, "bench: python3-faiss is missing (apt-get install python3-faiss); measured without it")
-		} else if err != nil {
+		case err != nil:
 			return err
-		} else {
+		default:
 			defer other.stop()
 		}
 	}

@@ -106,7 +106,7 @@ func (s *screen) wait(what string, limit time.Duration, ok func(seen) bool) (see
 			return now, nil
 		}
 		if time.Now().After(end) {
-			s.shot("stuck")
+			_ = s.shot("stuck") // for who looks into it; the error below tells of the failure
 			return now, fmt.Errorf("wait for %s: still %+v after %v", what, now, limit)
 		}
 		select {

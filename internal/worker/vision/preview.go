@@ -29,7 +29,7 @@ func (s *service) preview(ctx context.Context, _ cbor.RawMessage, emit func(any)
 		start := time.Now()
 		o, err := s.camera.Observe(ctx, after)
 		if ctx.Err() != nil {
-			return nil, nil
+			return nil, nil //nolint:nilerr // the page went away: that is how a preview ends
 		}
 		if err != nil {
 			return nil, err

@@ -58,7 +58,7 @@ func child() error {
 	cfg.Camera.Source, cfg.Camera.Origin = os.Getenv(sourceEnv), eid.OriginEmulated
 	cfg.Face.Models = os.Getenv(modelsEnv)
 	cfg.Camera.PortraitFormat = config.PortraitFormat(os.Getenv(formatEnv))
-	handlers, stop, err := Handlers(cfg, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	handlers, stop, err := Handlers(cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
