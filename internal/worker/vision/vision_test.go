@@ -100,7 +100,7 @@ func startWorker(t *testing.T, source, modelDir string) *worker.Handle {
 	return h
 }
 
-func startDesk(t *testing.T) desk {
+func startDesk(t *testing.T, camera ...string) desk {
 	t.Helper()
 	for _, dir := range []string{models, photos} {
 		if _, err := os.Stat(dir); err != nil {
@@ -108,18 +108,18 @@ func startDesk(t *testing.T) desk {
 		}
 	}
 	dir := t.TempDir()
-	pid := startEmulator(t, dir)
+	pid := startEmulator(t, dir, camera...)
 	h := startWorker(t, "unix:"+filepath.Join(dir, "camera.mjpeg"), models)
 	return desk{Client: NewClient(h), handle: h, dir: dir, camera: pid}
 }
 
-func startEmulator(t *testing.T, dir string) (pid int) {
+func startEmulator(t *testing.T, dir string, flags ...string) (pid int) {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "emu-camera")
 	if out, err := exec.Command("go", "build", "-o", program, "../../../hw/emu/emu-camera").CombinedOutput(); err != nil {
 		t.Fatalf("build emulator: %v\n%s", err, out)
 	}
-	cmd := exec.Command(program, "--run-dir", dir, "--photos", photos, "--exit-on-eof")
+	cmd := exec.Command(program, append(flags, "--run-dir", dir, "--photos", photos, "--exit-on-eof")...)
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -240,7 +240,7 @@ func TestEmptyChair(t *testing.T) {
 
 // TestPreviewBesideCapture: both run at once over the one camera.
 func TestPreviewBesideCapture(t *testing.T) {
-	d := startDesk(t)
+	d := startDesk(t, "--fps", "40") // more than a preview shows
 	d.sit(t, 1)
 	if _, err := d.Info(t.Context()); err != nil { // the models are loaded
 		t.Fatal(err)
