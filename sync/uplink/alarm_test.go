@@ -106,7 +106,7 @@ func TestUrgent(t *testing.T) {
 
 func TestMetered(t *testing.T) {
 	for pattern, want := range map[string]bool{"lo": true, "l*": true, "wwan*": false} {
-		if got := (Policy{Metered: []string{pattern}}).metered("https://127.0.0.1:9"); got != want {
+		if got := (Policy{Metered: []string{pattern}}).metered(t.Context(), "https://127.0.0.1:9"); got != want {
 			t.Errorf("over lo, metered %q: %v", pattern, got)
 		}
 	}

@@ -93,7 +93,7 @@ func (c Courier) round(ctx context.Context) (time.Duration, error) {
 			break
 		}
 		// The nearest deadline comes first: where that may wait, all may.
-		if until := c.Policy.restraint(now, c.URL); !until.IsZero() && !c.Policy.urgent(row.DueAt, now) {
+		if until := c.Policy.restraint(ctx, now, c.URL); !until.IsZero() && !c.Policy.urgent(row.DueAt, now) {
 			next = now.Add(meteredAgain) // an urgent one may wait for its next try meanwhile
 			if until.Before(next) {
 				next = until

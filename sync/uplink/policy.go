@@ -1,6 +1,7 @@
 package uplink
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/url"
@@ -92,8 +93,8 @@ const meteredAgain = time.Minute
 // restraint returns until when only what is urgent may go to the central: the end
 // of the quiet hours, or the next look at a metered link. It is zero when
 // everything may.
-func (p Policy) restraint(now time.Time, central string) (until time.Time) {
-	if until = p.quietUntil(now); until.IsZero() && p.metered(central) {
+func (p Policy) restraint(ctx context.Context, now time.Time, central string) (until time.Time) {
+	if until = p.quietUntil(now); until.IsZero() && p.metered(ctx, central) {
 		until = now.Add(meteredAgain)
 	}
 	return until
@@ -112,11 +113,11 @@ func (p Policy) urgent(due eid.Date, now time.Time) bool {
 }
 
 // metered says whether the way to the central goes over a metered interface.
-func (p Policy) metered(central string) bool {
+func (p Policy) metered(ctx context.Context, central string) bool {
 	if len(p.Metered) == 0 {
 		return false
 	}
-	name, err := interfaceTo(central)
+	name, err := interfaceTo(ctx, central)
 	if err != nil {
 		return false // no way at all: the attempt will say so
 	}
@@ -130,7 +131,7 @@ func (p Policy) metered(central string) bool {
 
 // interfaceTo names the network interface by which the kernel would reach a URL.
 // Connecting a UDP socket sends nothing.
-func interfaceTo(central string) (string, error) {
+func interfaceTo(ctx context.Context, central string) (string, error) {
 	u, err := url.Parse(central)
 	if err != nil {
 		return "", fmt.Errorf("find interface: %w", err)
@@ -139,7 +140,8 @@ func interfaceTo(central string) (string, error) {
 	if port == "" {
 		port = "443"
 	}
-	c, err := net.DialTimeout("udp", net.JoinHostPort(u.Hostname(), port), dialTimeout)
+	dialer := net.Dialer{Timeout: dialTimeout}
+	c, err := dialer.DialContext(ctx, "udp", net.JoinHostPort(u.Hostname(), port))
 	if err != nil {
 		return "", fmt.Errorf("find interface: %w", err)
 	}

@@ -86,7 +86,7 @@ func (u *Uplink) due(ctx context.Context, now time.Time) (work bool, next time.T
 	if err != nil || len(rows) == 0 {
 		return false, next, err
 	}
-	until := u.o.Policy.restraint(now, u.base)
+	until := u.o.Policy.restraint(ctx, now, u.base)
 	for _, r := range rows {
 		if until.IsZero() || u.o.Policy.urgent(r.DueAt, now) || r.State == queue.Sealed && !u.plain.Load() {
 			return true, time.Time{}, nil
@@ -113,7 +113,7 @@ type session struct {
 func (u *Uplink) session(ctx context.Context) error {
 	s := &session{u: u, known: map[string]int64{}, busy: map[string]bool{}}
 	now := time.Now()
-	s.restrained = !u.o.Policy.restraint(now, u.base).IsZero()
+	s.restrained = !u.o.Policy.restraint(ctx, now, u.base).IsZero()
 	rows, _, err := u.waiting(ctx, now)
 	if err == nil {
 		err = s.announce(ctx, s.unknown(rows, now))
