@@ -183,7 +183,11 @@ func TestDamageIsForgeryFirst(t *testing.T) {
 }
 
 func swap(b []byte, old, with string) {
-	copy(b[bytes.Index(b, []byte(old)):], with) // panics if old is not there
+	at := bytes.Index(b, []byte(old))
+	if at < 0 {
+		panic("the text to change is not there")
+	}
+	copy(b[at:], with)
 }
 
 // An authentic chip whose files contradict each other.

@@ -68,7 +68,7 @@ func (h *hostile) check(cmd []byte) {
 	}
 	// MSE:Set, GENERAL AUTHENTICATE, GET CHALLENGE, EXTERNAL AUTHENTICATE, and the
 	// selection of the application.
-	h.began = h.began || bytes.Contains([]byte{0x22, 0x86, 0x84, 0x82}, cmd[1:2]) || cmd[1] == 0xA4 && cmd[2] == 0x04
+	h.began = h.began || bytes.IndexByte([]byte{0x22, 0x86, 0x84, 0x82}, cmd[1]) >= 0 || cmd[1] == 0xA4 && cmd[2] == 0x04
 }
 
 func (h *hostile) change(f fate, answer []byte) []byte {

@@ -120,8 +120,8 @@ func (s *Source) failure() error {
 func (s *Source) Run(ctx context.Context) error {
 	pause := retryFirst
 	for {
-		if s.awaitDemand(ctx) != nil { // ctx ended
-			return nil
+		if s.awaitDemand(ctx) != nil {
+			return nil //nolint:nilerr // ctx ended
 		}
 		frames, err := s.session(ctx)
 		if ctx.Err() != nil {

@@ -101,7 +101,7 @@ func (p *program) exit() error {
 
 // stop ends the child in order, then by force.
 func (p *program) stop() {
-	p.stdin.Close()
+	_ = p.stdin.Close()
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-p.done:

@@ -29,8 +29,9 @@ func TestPublishedCalendarAndRules(t *testing.T) {
 	if next == string(rules) {
 		t.Fatal("the rule set's id is written in another way")
 	}
-	from, _, ok := strings.Cut(next[strings.Index(next, "effective_from"):], "\n")
-	if !ok {
+	_, from, ok := strings.Cut(next, "effective_from")
+	from, _, ended := strings.Cut("effective_from"+from, "\n")
+	if !ok || !ended {
 		t.Fatal("no effective_from")
 	}
 	next = strings.Replace(next, from, `effective_from = "2028-01-01"`, 1)

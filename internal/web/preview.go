@@ -51,7 +51,7 @@ func (s *Server) preview(w http.ResponseWriter, r *http.Request) {
 	err := s.sendFrames(ctx, w, latest, ended)
 	cancel()
 	if errors.Is(err, errClientGone) {
-		_ = <-ended // join the camera's goroutine
+		<-ended //nolint:errcheck // join the camera's goroutine; nobody is left to tell
 	}
 }
 

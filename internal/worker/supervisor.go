@@ -104,19 +104,18 @@ func (h *Handle) once(ctx context.Context) error {
 	cmd.ExtraFiles = []*os.File{theirs}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
-		ours.Close()
-		theirs.Close()
+		_, _ = ours.Close(), theirs.Close()
 		return err
 	}
-	theirs.Close()
+	_ = theirs.Close()
 	c := newClient(ours)
 	var delivering sync.WaitGroup
 	delivering.Go(c.run)
-	stop := context.AfterFunc(ctx, func() { ours.Close() }) // the child ends at end of file
+	stop := context.AfterFunc(ctx, func() { _ = ours.Close() }) // the child ends at end of file
 	h.set(c, cmd.Process.Pid)
 	err = waitOrKill(ctx, cmd)
 	stop()
-	ours.Close()
+	_ = ours.Close()
 	delivering.Wait()
 	h.unset(err)
 	return err

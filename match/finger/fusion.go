@@ -55,15 +55,15 @@ func Fuse(scores ...float64) float64 {
 	return max(0, max(fisher, BestOf(scores...))-10*math.Log10(2))
 }
 
-// FingerScore is the comparison of one finger of two sets.
-type FingerScore struct {
+// PositionScore is the comparison of one finger of two sets.
+type PositionScore struct {
 	Position eid.FingerPosition
 	Score    float64
 }
 
 // CompareSets compares the fingers that both sets have, impression by
 // impression, and fuses them. No common finger gives 0.
-func (m *Matcher) CompareSets(a, b Set) (fused float64, fingers []FingerScore) {
+func (m *Matcher) CompareSets(a, b Set) (fused float64, fingers []PositionScore) {
 	var scores []float64
 	for _, p := range a.positions() {
 		if len(a[p]) == 0 || len(b[p]) == 0 {
@@ -71,7 +71,7 @@ func (m *Matcher) CompareSets(a, b Set) (fused float64, fingers []FingerScore) {
 		}
 		s := m.compareAll(a[p], b[p])
 		scores = append(scores, s)
-		fingers = append(fingers, FingerScore{p, s})
+		fingers = append(fingers, PositionScore{p, s})
 	}
 	return Fuse(scores...), fingers
 }

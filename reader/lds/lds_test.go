@@ -74,7 +74,7 @@ func TestDates(t *testing.T) {
 
 func TestText(t *testing.T) {
 	for in, want := range map[string]string{
-		"Nguye\u0302\u0303n": "Nguyễn", " a ": "a", "\xff": "", "a\nb": "", strings.Repeat("x", maxText+1): "", "": "",
+		"Nguye\u0302\u0303n": "Nguyễn", "\x20a\x20": "a", "\xff": "", "a\nb": "", strings.Repeat("x", maxText+1): "", "": "",
 	} {
 		if got := text([]byte(in)); got != want {
 			t.Errorf("%q: %q", in, got)

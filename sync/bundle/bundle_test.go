@@ -435,7 +435,7 @@ func TestReceiptForOtherBytesPurgesNothing(t *testing.T) {
 	d := c.desk("desk-1")
 	d.enqueue(t, 1)
 	row := d.rows(t, queue.Sealed)[0]
-	im := c.mustTake(d.export(t, t.TempDir()))
+	c.mustTake(d.export(t, t.TempDir()))
 	wrong, err := wire.SignStatement(c.receipt, wire.NewReceipt(request.Ident{Desk: d.id, Request: row.ID, Seq: row.Seq}, request.Hash([]byte("other")), time.Now()))
 	if err != nil {
 		t.Fatal(err)
@@ -443,7 +443,7 @@ func TestReceiptForOtherBytesPurgesNothing(t *testing.T) {
 	k := c.stored[row.ID]
 	k.statements = [][]byte{wrong}
 	c.stored[row.ID] = k
-	im = c.mustTake(d.export(t, t.TempDir()))
+	im := c.mustTake(d.export(t, t.TempDir()))
 	done, err := d.settle(t, c, im.Answer)
 	if err != nil || done.Bad != 1 || !slices.Contains(done.Codes, eid.CodeReceipt) || len(d.rows(t, queue.Sealed)) != 1 {
 		t.Fatalf("%+v, %v", done, err)

@@ -17,6 +17,7 @@ import (
 	"github.com/enrold/enrold/match/gallery"
 )
 
+// BenchGallery is `bench gallery`: times of a search among random templates.
 type BenchGallery struct {
 	N      int    `help:"Templates." default:"1000000"`
 	Dim    int    `help:"Values of a template." default:"128"`
@@ -53,6 +54,8 @@ type galleryFigures struct {
 
 const batchProbes = 16
 
+// Run makes the gallery in memory (N · Dim · 4 bytes and more), searches it and
+// writes the report to standard output.
 func (c *BenchGallery) Run(ctx context.Context) error {
 	if c.N < 1 || c.Rounds < 1 || c.Top < 1 {
 		return errors.New("bench gallery: --n, --rounds and --top must be at least 1")
@@ -186,7 +189,7 @@ func middleOf(v []float64) float64 {
 }
 
 // benchSink keeps the compiler from dropping a read.
-var benchSink uint64
+var benchSink uint64 //nolint:unused // written only: that is its purpose
 
 func threadSeconds(f func()) float64 {
 	clock := cpuclock.StartThread()

@@ -20,6 +20,7 @@ import (
 	"github.com/enrold/enrold/match/face/policy"
 )
 
+// Calibrate is `calibrate`: limits of decisions from an office's own samples.
 type Calibrate struct {
 	Face calibrateCmd `cmd:"" help:"Fit the limits of face comparison on an office's own labelled pairs."`
 }

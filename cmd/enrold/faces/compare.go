@@ -59,6 +59,7 @@ func (c *engineChoice) open() (*engines.Engines, error) {
 	return engines.Open(c.Models, c.Engine)
 }
 
+// Compare is `face compare`: two photographs, one decision.
 type Compare struct {
 	A    string `arg:"" type:"existingfile" help:"Photograph: JPEG, PNG, GIF, WebP, BMP or PGM."`
 	B    string `arg:"" type:"existingfile" help:"Another."`
@@ -93,6 +94,7 @@ const (
 	outcomeMismatch = "mismatch"
 )
 
+// Run writes the decision and its score; a mismatch is an error, for the exit status.
 func (c *Compare) Run(out io.Writer) (err error) {
 	e, err := c.open()
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/enrold/enrold/match/face/manifest"
 )
 
+// Models is `models`: what engines are made of, and whether it is unaltered.
 type Models struct {
 	List    listCmd    `cmd:"" help:"List every known model, whether it is installed, and which engine a desk would use."`
 	Install installCmd `cmd:"" help:"Install a set of models, each file checked by its SHA-256."`

@@ -18,6 +18,7 @@ import (
 	"github.com/enrold/enrold/match/face"
 )
 
+// Quality is `face quality`: what a portrait is measured for (ISO/IEC 19794-5).
 type Quality struct {
 	Image    string `arg:"" type:"existingfile" help:"Photograph: JPEG, PNG, GIF, WebP, BMP, PGM or JPEG 2000."`
 	Profile  string `help:"What is asked: standard, glasses, headscarf, child, dim." default:"standard"`
@@ -59,6 +60,7 @@ type measured struct {
 	ReasonEN string `json:"reason_en,omitempty"`
 }
 
+// Run writes every measure with its limit in the profile asked for.
 func (c *Quality) Run(out io.Writer) (err error) {
 	profiles, err := quality.Profiles()
 	if err != nil {

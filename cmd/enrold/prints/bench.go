@@ -15,6 +15,7 @@ import (
 	"github.com/enrold/enrold/match/simd"
 )
 
+// Bench is `bench finger`: error rates (ISO/IEC 19795-1) and times on sets of prints.
 type Bench struct {
 	Dir     string `arg:"" type:"existingdir" help:"Folder of sets, or one set: images named FINGER_IMPRESSION.tif (or another image format), a file dpi with the resolution if it is not 500."`
 	JSON    bool   `help:"Print JSON."`
@@ -53,6 +54,7 @@ type report struct {
 	Reject  []rejectFigure `json:"error_versus_reject"`
 }
 
+// Run measures each set by itself and writes their mean beside them.
 func (c *Bench) Run(ctx context.Context, out io.Writer) error {
 	level, err := simd.Current()
 	if err != nil {
@@ -114,8 +116,14 @@ func mean(sets []setFigures) setFigures {
 		m.Genuine += s.Genuine
 		m.Impostor += s.Impostor
 		for _, f := range [][2]*float64{
-			{&m.Minutiae, &s.Minutiae}, {&m.EER, &s.EER}, {&m.FMR100, &s.FMR100}, {&m.FMR1000, &s.FMR1000}, {&m.ZeroFMR, &s.ZeroFMR},
-			{&m.Extraction, &s.Extraction}, {&m.Verify, &s.Verify}, {&m.Identify, &s.Identify},
+			{&m.Minutiae, &s.Minutiae},
+			{&m.EER, &s.EER},
+			{&m.FMR100, &s.FMR100},
+			{&m.FMR1000, &s.FMR1000},
+			{&m.ZeroFMR, &s.ZeroFMR},
+			{&m.Extraction, &s.Extraction},
+			{&m.Verify, &s.Verify},
+			{&m.Identify, &s.Identify},
 		} {
 			*f[0] += *f[1] / n
 		}

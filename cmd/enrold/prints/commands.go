@@ -16,6 +16,7 @@ import (
 	"github.com/enrold/enrold/match/finger/native"
 )
 
+// Command is `finger`: templates from images, and their comparison.
 type Command struct {
 	Extract  extractCmd  `cmd:"" help:"Make a template of an image."`
 	Match    matchCmd    `cmd:"" help:"Compare two prints. Exit status 3: they do not match."`

@@ -34,7 +34,7 @@ func runInside(ctx context.Context, s settings, log *slog.Logger) error {
 		return fmt.Errorf("take over control socket: %w", err)
 	}
 	defer l.Close()
-	f.Close()
+	_ = f.Close()
 	if err := errors.Join(arrangeMounts(s.pcscd()), raiseLoopback()); err != nil {
 		return fmt.Errorf("%w: %w", errUnusable, err)
 	}

@@ -115,10 +115,10 @@ func wait(ctx context.Context, cmd *exec.Cmd) error {
 	}
 	_ = cmd.Process.Signal(unix.SIGTERM)
 	select {
-	case <-done:
+	case <-done: //nolint:errcheck // it was told to end
 	case <-time.After(stopTime):
 		_ = cmd.Process.Kill()
-		<-done
+		<-done //nolint:errcheck // it was killed
 	}
 	return nil
 }

@@ -47,12 +47,12 @@ type receiver struct {
 }
 
 func (r *receiver) push(b byte) (event, []byte) {
-	switch {
-	case r.state == 0:
+	switch r.state {
+	case 0:
 		if b == 0x00 {
 			r.state = 1
 		}
-	case r.state == 1:
+	case 1:
 		switch b {
 		case 0xFF:
 			r.state, r.head = 2, r.head[:0]
@@ -60,7 +60,7 @@ func (r *receiver) push(b byte) (event, []byte) {
 		default:
 			r.state = 0
 		}
-	case r.state == 2:
+	case 2:
 		r.head = append(r.head, b)
 		return r.length()
 	default:

@@ -30,12 +30,12 @@ func Open() (*Terminal, error) {
 	}
 	p := &Terminal{master: os.NewFile(uintptr(fd), "ptmx"), joined: make(chan struct{})}
 	if err := p.openSlave(fd); err != nil {
-		p.master.Close()
+		_ = p.master.Close()
 		return nil, err
 	}
 	if err := p.openWatch(); err != nil {
-		p.master.Close()
-		p.slave.Close()
+		_ = p.master.Close()
+		_ = p.slave.Close()
 		return nil, err
 	}
 	go p.watchCloses()

@@ -91,7 +91,7 @@ func Start(t testing.TB) *Desk {
 	}
 	d := &Desk{t: t, control: filepath.Join(run, "card.sock")}
 	d.stop = sync.OnceFunc(func() {
-		in.Close()
+		_ = in.Close()
 		_ = cmd.Wait()
 	})
 	t.Cleanup(func() {

@@ -77,9 +77,9 @@ func (o *owner) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case j := <-o.jobs:
-			jobCtx, stop := context.WithCancel(j.ctx) //nolint:contextcheck // the call's own, joined with ctx below
+			jobCtx, stop := context.WithCancel(j.ctx)
 			unhook := context.AfterFunc(ctx, stop)
-			j.done <- o.serve(jobCtx, j.work)
+			j.done <- o.serve(jobCtx, j.work) //nolint:contextcheck // the call's own, which ends with ctx, too
 			unhook()
 			stop()
 		}
