@@ -251,12 +251,14 @@ func TestNewFiles(t *testing.T) {
 	}
 	there(late)
 
-	for _, s := range []*Files{s, set(late)} { // on the disk, and being written
+	for range 2 { // on the disk; then being written
 		if err := s.Remove(); err != nil {
 			t.Fatal(err)
 		}
 		if left, err := os.ReadDir(late); err != nil || len(left) != 0 {
 			t.Fatalf("%d files left, %v", len(left), err)
 		}
+		s = set(late)
 	}
+	s.Abandon()
 }
