@@ -32,6 +32,7 @@ type calibrateCmd struct {
 	Out     string `type:"path" help:"Write the calibration here: the desk's face.calibration."`
 	Plot    string `type:"path" help:"Write the DET curves of all and of each group to this SVG file."`
 	JSON    bool   `help:"Print JSON."`
+	Weights bool   `help:"With a fusion of two models: say only which weight of the first makes the fewest errors on these pairs."`
 	Threads int    `default:"2" help:"Threads that describe photographs."`
 }
 
@@ -62,6 +63,9 @@ func (c *calibrateCmd) Run(ctx context.Context, out io.Writer) (err error) {
 	run := benchRun{set: set, engine: e.Engine, threads: c.Threads}
 	if err := run.describe(ctx); err != nil {
 		return err
+	}
+	if c.Weights {
+		return run.weights(e.Recogniser(), out, c.JSON)
 	}
 	if err := run.compare(); err != nil {
 		return err
