@@ -97,16 +97,7 @@ func (c *enrolOfficerCmd) Run(ctx context.Context, out io.Writer) error {
 		if err != nil {
 			return err
 		}
-		r, err := enrolment.VerifyOfficer(file, desk.Device.Public())
-		if err != nil {
-			return err
-		}
-		if err := writeOut(c.Out, file); err != nil {
-			return err
-		}
-		_, err = fmt.Fprintf(out, "desk         %s\nofficer      %s\nofficer key  %s\nfingerprint  %s\nwritten to   %s\n",
-			r.DeskID, r.Officer, r.OfficerOrigin, r.Fingerprint(), c.Out)
-		return err
+		return writeOfficer(out, c.Out, file, desk, "officer")
 	})
 }
 
@@ -152,21 +143,29 @@ func (c *enrolSupervisorCmd) Run(ctx context.Context, out io.Writer) error {
 		if err != nil {
 			return err
 		}
-		return c.written(out, file, desk)
+		return writeOfficer(out, c.Out, file, desk, "supervisor")
 	})
 }
 
-func (c *enrolSupervisorCmd) written(out io.Writer, file []byte, desk *keys.Desk) error {
+// writeOfficer writes the request for the key of an officer, who is called what at
+// this desk, and says what it asks for.
+func writeOfficer(out io.Writer, path string, file []byte, desk *keys.Desk, what string) error {
 	r, err := enrolment.VerifyOfficer(file, desk.Device.Public())
 	if err != nil {
 		return err
 	}
-	if err := writeOut(c.Out, file); err != nil {
+	if err := writeOut(path, file); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "desk            %s\nsupervisor      %s\nsupervisor key  %s\nfingerprint     %s\nwritten to      %s\n",
-		r.DeskID, r.Officer, r.OfficerOrigin, r.Fingerprint(), c.Out)
-	return err
+	width := len(what) + len(" key")
+	for _, line := range [][2]string{
+		{"desk", r.DeskID}, {what, r.Officer}, {what + " key", string(r.OfficerOrigin)}, {"fingerprint", r.Fingerprint()}, {"written to", path},
+	} {
+		if _, err := fmt.Fprintf(out, "%-*s  %s\n", width, line[0], line[1]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 type enrolStatusCmd struct{ deskConfig }

@@ -54,7 +54,6 @@ func (m *Matcher) choose() {
 		return
 	}
 	m.closest = m.probe.Closest(m.closest[:0], maxCandidates, cylinder.Ratio(leastSimilar))
-	m.keys = m.keys[:0]
 	for _, c := range m.closest {
 		i, j := c.Column, c.Row
 		if m.loaded == m.b {

@@ -4,9 +4,9 @@ package cpuclock
 
 import (
 	"runtime"
-	"syscall"
 	"time"
-	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
 // Thread measures one thread.
@@ -15,27 +15,23 @@ type Thread struct{ start time.Duration }
 // StartThread binds the goroutine to its thread until Stop.
 func StartThread() Thread {
 	runtime.LockOSThread()
-	return Thread{read(threadCPUTime)}
+	return Thread{read(unix.CLOCK_THREAD_CPUTIME_ID)}
 }
 
 // Stop returns the time since the start.
 func (c Thread) Stop() time.Duration {
 	defer runtime.UnlockOSThread()
-	return read(threadCPUTime) - c.start
+	return read(unix.CLOCK_THREAD_CPUTIME_ID) - c.start
 }
 
 // Process is what the whole process has used so far.
-func Process() time.Duration { return read(processCPUTime) }
+func Process() time.Duration { return read(unix.CLOCK_PROCESS_CPUTIME_ID) }
 
-const (
-	processCPUTime = 2 // CLOCK_PROCESS_CPUTIME_ID
-	threadCPUTime  = 3 // CLOCK_THREAD_CPUTIME_ID
-)
-
-// read is clock_gettime(2): getrusage counts in ticks of the scheduler.
-func read(clock uintptr) time.Duration {
-	var t syscall.Timespec
-	if _, _, errno := syscall.Syscall(syscall.SYS_CLOCK_GETTIME, clock, uintptr(unsafe.Pointer(&t)), 0); errno != 0 {
+// read is 0 where the system has no such clock; getrusage counts in ticks of the
+// scheduler.
+func read(clock int32) time.Duration {
+	var t unix.Timespec
+	if err := unix.ClockGettime(clock, &t); err != nil {
 		return 0
 	}
 	return time.Duration(t.Nano())
