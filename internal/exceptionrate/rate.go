@@ -8,11 +8,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
-	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -52,17 +49,15 @@ type Rate struct {
 // Open reads the counts in a desk's folder; there may be none yet.
 func Open(dir string) (*Rate, error) {
 	r := &Rate{dir: dir, days: map[eid.Date]day{}}
-	f, err := os.Open(filepath.Join(dir, fileName))
+	text, err := store.ReadFile(dir, fileName, maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return r, nil
 	}
-	if err != nil {
-		return nil, fmt.Errorf("read rate of exceptions: %w", err)
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxFile))
 	if err == nil {
 		err = json.Unmarshal(text, &r.days)
+	}
+	if err == nil && r.days == nil { // "null"
+		err = errors.New("no counts in the file")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read rate of exceptions: %w", err)

@@ -53,11 +53,13 @@ func TestAlarm(t *testing.T) {
 }
 
 func TestDamagedFile(t *testing.T) {
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "exceptions.json"), []byte("{"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := exceptionrate.Open(dir); err == nil {
-		t.Error("read")
+	for _, text := range []string{"{", "null"} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "exceptions.json"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := exceptionrate.Open(dir); err == nil {
+			t.Errorf("%s: read", text)
+		}
 	}
 }
