@@ -223,10 +223,7 @@ func (e *enqueuer) stock() (made bool) {
 		return false
 	default:
 	}
-	to, err := e.q.recipients()
-	if err == nil {
-		made, err = e.sealer.Stock(to, len(e.flight.fresh))
-	}
+	made, err := e.sealer.Stock(e.q.recipients, len(e.flight.fresh))
 	return made && err == nil // an error is told to who prepares a request
 }
 

@@ -15,13 +15,13 @@ import (
 // payload, ” is purged, anything else is a file's name.
 const inRow = "row"
 
-// maxInRow is the largest payload that is a row. From there on a file is faster:
+// MaxInRow is the largest payload that is a row. From there on a file is faster:
 // a row goes through the database's log and is written twice.
-const maxInRow = 8 << 10
+const MaxInRow = 8 << 10
 
 // placeOf says where the payload of a new request goes.
 func placeOf(id string, sealed []byte) string {
-	if len(sealed) <= maxInRow {
+	if len(sealed) <= MaxInRow {
 		return inRow
 	}
 	return id

@@ -86,7 +86,7 @@ func newRequest(sampleBytes int) station.Request {
 }
 
 // fileSample makes a payload that is a file; less is a row.
-const fileSample = 2 * maxInRow
+const fileSample = 2 * MaxInRow
 
 func (d *desk) statement(t testing.TB, id string) Statement {
 	t.Helper()

@@ -34,12 +34,17 @@ type Sealer struct {
 
 // Stock makes an envelope for a request to come, unless there are n already. Who
 // waits for the disk has the time; who prepares a request then need not take it.
-func (s *Sealer) Stock(to []hpke.PublicKey, n int) (made bool, err error) {
+// Only where one is made is recipients asked for the central keys.
+func (s *Sealer) Stock(recipients func() ([]hpke.PublicKey, error), n int) (made bool, err error) {
 	s.mu.Lock()
 	enough := len(s.stock) >= n
 	s.mu.Unlock()
 	if enough {
 		return false, nil
+	}
+	to, err := recipients()
+	if err != nil {
+		return false, fmt.Errorf("seal request: %w", err)
 	}
 	e, err := newEnvelope(to)
 	if err != nil {

@@ -14,14 +14,12 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/enrold/enrold/queue"
 	"github.com/enrold/enrold/queue/store"
 )
 
 //go:embed bare/*.sql
 var bare embed.FS
-
-// inRow is up to where the queue keeps payloads as rows.
-const inRow = 8 << 10
 
 // storage lets the producers hand over bytes that are sealed already, of the size
 // that the queue has stored: what the store under the queue makes durable, without
@@ -65,7 +63,7 @@ func (c *Case) storage(ctx context.Context, dir string, d time.Duration) (perSec
 // keep makes one payload durable, as a row or as a file with a row.
 func keep(db *store.DB, folder string, seq int64, sealed []byte) error {
 	row := []any{seq, sealed}
-	if len(sealed) > inRow {
+	if len(sealed) > queue.MaxInRow {
 		files := store.NewFiles(folder)
 		files.Add(strconv.FormatInt(seq, 10), sealed)
 		if err := files.Sync(); err != nil {
