@@ -42,9 +42,10 @@ type statement struct {
 	At         string             `cbor:"at"` // RFC 3339
 }
 
+var encMode, _ = detcbor.Modes(detcbor.Bounds{Depth: 4, Elements: 16, Pairs: 16})
+
 func encode(of Subject, x eid.Exception) ([]byte, error) {
-	enc, _ := detcbor.Modes(detcbor.Bounds{Depth: 4, Elements: 16, Pairs: 16})
-	return enc.Marshal(statement{
+	return encMode.Marshal(statement{
 		Desk: of.Desk, Request: of.Request, Officer: of.Officer,
 		Kind: x.Kind, Position: x.Position, Reason: x.Reason, Supervisor: x.Supervisor, At: x.At.UTC().Format(time.RFC3339Nano),
 	})
