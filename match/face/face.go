@@ -75,6 +75,14 @@ type FrameEngine interface {
 	DescribeFrame(img image.Image) ([]Face, error)
 }
 
+// FrameOf is how e describes one of several frames.
+func FrameOf(e Engine) func(img image.Image) ([]Face, error) {
+	if f, ok := e.(FrameEngine); ok {
+		return f.DescribeFrame
+	}
+	return e.Describe
+}
+
 var (
 	errModels  = errors.New("templates of different models are never compared")
 	errShape   = errors.New("template has the wrong length")

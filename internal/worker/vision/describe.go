@@ -112,12 +112,13 @@ func (d *decider) person(images []eid.Blob) (face.Template, error) {
 			t.Wipe()
 		}
 	}()
+	describe := face.FrameOf(d.Engine) // as the comparison describes them
 	for _, data := range images {
 		img, err := portraits.Decode(data)
 		if err != nil {
 			return face.Template{}, err
 		}
-		faces, err := d.Engine.Describe(img)
+		faces, err := describe(img)
 		if err != nil {
 			return face.Template{}, err
 		}

@@ -36,10 +36,7 @@ type Comparison struct {
 
 // CompareAndKeep does the same and keeps what the live images showed.
 func (p Policy) CompareAndKeep(e face.Engine, m face.Manifest, portrait image.Image, live ...Live) (Comparison, error) {
-	frame := e.Describe
-	if f, ok := e.(face.FrameEngine); ok {
-		frame = f.DescribeFrame
-	}
+	frame := face.FrameOf(e)
 	templates := make([]face.Template, 1+len(live))
 	errs := make([]error, 1+len(live))
 	defer func() {

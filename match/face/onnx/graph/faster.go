@@ -46,8 +46,8 @@ func faster(graph []byte) ([]byte, error) {
 		if f.Number != graphInitializer {
 			return nil
 		}
-		name, dims, values, err := readTensor(f.Content)
-		if err == nil && perChannel(dims, len(values)) {
+		name, values, err := readTensor(f.Content)
+		if err == nil && values != nil {
 			slopes[name] = values
 		}
 		return err

@@ -57,9 +57,10 @@ func readNode(data []byte) (n node, err error) {
 	return n, err
 }
 
-// readTensor reads the name, the shape and, where they are floats, the numbers of
-// a TensorProto; without numbers values is nil.
-func readTensor(data []byte) (name string, dims []uint64, values []float32, err error) {
+// readTensor reads the name of a TensorProto and its numbers, where they are floats
+// and one a channel; else values is nil: most of a model is of no use here.
+func readTensor(data []byte) (name string, values []float32, err error) {
+	var dims []uint64
 	kind := uint64(0)
 	var numbers []byte
 	err = Each(data, func(f Field) error {
@@ -84,13 +85,13 @@ func readTensor(data []byte) (name string, dims []uint64, values []float32, err 
 		}
 		return nil
 	})
-	if err != nil || kind != typeFloat || len(numbers)%4 != 0 {
-		return name, dims, nil, err
+	if err != nil || kind != typeFloat || len(numbers)%4 != 0 || !perChannel(dims, len(numbers)/4) {
+		return name, nil, err
 	}
 	for i := 0; i < len(numbers); i += 4 {
 		values = append(values, math.Float32frombits(binary.LittleEndian.Uint32(numbers[i:])))
 	}
-	return name, dims, values, nil
+	return name, values, nil
 }
 
 // tensor writes a TensorProto of floats.
